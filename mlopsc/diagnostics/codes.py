@@ -37,5 +37,6 @@ CODES: dict[str, tuple[str, str]] = {
     "missing-edition": ("MLC1011", WARNING),
     "unknown-edition": ("MLC1012", ERROR),
     "no-pipeline": ("MLC1013", ERROR),
+    "wrong-kind": ("MLC1014", ERROR),
     "unused-data": ("MLC1020", WARNING),
 }

@@ -1,0 +1,93 @@
+"""What every check of one compilation shares: the program so far, the bag, and the words for "did you mean"."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from mlopsc.diagnostics.model import Bag, Edit, Related
+from mlopsc.semantics.program import Decl, Program
+from mlopsc.source import Span
+from mlopsc.syntax import ast
+
+
+class Context:
+    """`folder`: absolute folder of the spec as text, or None for standard input (the working folder then)."""
+
+    __slots__ = ("bag", "folder", "program")
+
+    def __init__(self, program: Program, bag: Bag, folder: str | None) -> None:
+        self.program = program
+        self.bag = bag
+        self.folder = folder
+
+    def report(
+        self,
+        name: str,
+        span: Span,
+        message: str,
+        *,
+        help: str | None = None,
+        edit: Edit | None = None,
+        related: tuple[Related, ...] = (),
+    ) -> None:
+        self.bag.report(name, span, message, help=help, edit=edit, related=related)
+
+    def decl(self, name: ast.Name, kind: str) -> Decl | None:
+        """The declaration that a bare reference names, marked as used; None after reporting when there is none of that
+        kind."""
+        found = self.program.decls.get(name.text)
+        if found is not None and found.kind == kind:
+            found.used = True
+            return found
+        if found is not None:
+            self.report("wrong-kind", name.span, f"{name.text} is a {found.kind}, and a {kind} is needed here.")
+            return None
+        self.unknown("unknown-name", name, f"No {kind} is named {name.text}.", self.names(kind))
+        return None
+
+    def names(self, kind: str) -> list[str]:
+        return [d.name for d in self.program.decls.values() if d.kind == kind]
+
+    def unknown(self, code: str, name: ast.Name, message: str, options: Iterable[str]) -> None:
+        """Report an unknown name with the nearest of `options` as help and edit, or the whole list where it is short."""
+        options = list(options)
+        best = nearest(name.text, options)
+        if best is not None:
+            self.report(code, name.span, message, help=f"Did you mean {best}?", edit=Edit(name.span, best))
+        elif options and len(options) <= 12:
+            self.report(code, name.span, message, help="There are: " + ", ".join(sorted(options)) + ".")
+        else:
+            self.report(code, name.span, message)
+
+
+def nearest(word: str, options: Iterable[str]) -> str | None:
+    """The option within an edit distance of a third of its length (at least 1), the nearest first; None if there is none.
+
+    Options of a very different length are passed over before any distance is computed, so the search stays linear."""
+    lowered = word.lower()
+    best: tuple[int, str] | None = None
+    for option in options:
+        limit = max(1, max(len(word), len(option)) // 3)
+        if abs(len(option) - len(word)) > limit:
+            continue
+        far = 0 if option.lower() == lowered else distance(lowered, option.lower(), limit)
+        if far <= limit and (best is None or (far, option) < best):
+            best = (far, option)
+    return best[1] if best else None
+
+
+def distance(a: str, b: str, limit: int) -> int:
+    """Edit distance with transpositions (optimal string alignment); limit + 1 as soon as it must exceed `limit`."""
+    before: list[int] = []
+    row = list(range(len(b) + 1))
+    for i, x in enumerate(a, 1):
+        new = [i]
+        for j, y in enumerate(b, 1):
+            cost = min(row[j] + 1, new[j - 1] + 1, row[j - 1] + (x != y))
+            if i > 1 and j > 1 and x == b[j - 2] and a[i - 2] == y:
+                cost = min(cost, before[j - 2] + 1)
+            new.append(cost)
+        if min(new) > limit:
+            return limit + 1
+        before, row = row, new
+    return row[-1]
