@@ -1,0 +1,11 @@
+"""The one way in which a command gives up on its own account."""
+
+from __future__ import annotations
+
+
+class Failure(Exception):  # noqa: N818 - shown to the user as a sentence, never as an exception
+    """Printed as one line after `mlopsc: `; the process ends with `code`."""
+
+    def __init__(self, message: str, code: int = 2) -> None:
+        super().__init__(" ".join(message.split()))
+        self.code = code

@@ -1,0 +1,112 @@
+"""`mlopsc`: finds the command, loads only its module, and turns whatever happens into an exit code.
+
+0 done · 1 findings, a failed gate or run · 2 wrong usage, unreadable input or internal error · 3 waiting for an approval.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+
+from mlopsc import __version__
+from mlopsc.cli.failure import Failure
+from mlopsc.cli.table import COMMANDS, EXAMPLE, MODULES
+
+DONE, FINDINGS, USAGE, WAITING = 0, 1, 2, 3
+INTERRUPTED = 130  # 128 + SIGINT
+BROKEN_PIPE = 141  # 128 + SIGPIPE: what a shell shows for any program whose reader went away
+
+
+def entry() -> None:
+    """The console script. Ends the process with the command's exit code."""
+    code = guarded(sys.argv[1:])
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except (BrokenPipeError, ValueError):
+        _silence()
+        code = BROKEN_PIPE
+    sys.exit(code)
+
+
+def guarded(argv: list[str]) -> int:
+    """Run a command line; no exception leaves but SystemExit of argparse turned into its code."""
+    _lenient(sys.stdout)
+    _lenient(sys.stderr)
+    try:
+        return main(argv)
+    except Failure as failure:
+        print(f"mlopsc: {failure}", file=sys.stderr)
+        return failure.code
+    except KeyboardInterrupt:
+        print("mlopsc: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        _silence()
+        return BROKEN_PIPE
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else (DONE if stop.code is None else USAGE)
+    except Exception as error:  # noqa: BLE001 - the last net: a traceback shown to a user is a bug
+        import_module("mlopsc.cli.crash").report(argv, error)
+        return USAGE
+
+
+def main(argv: list[str]) -> int:
+    if not argv or argv[0] in ("-h", "--help", "help"):
+        return _help(argv)
+    if argv[0] in ("-V", "--version"):
+        print(f"mlopsc {__version__}")
+        return DONE
+    flags = [word for word in argv[:2] if word in ("--quiet", "-q", "--verbose", "-v")]
+    command, rest = argv[len(flags)] if len(argv) > len(flags) else "", argv[len(flags) + 1 :]
+    if command not in MODULES:
+        return _unknown(command)
+    module = import_module(f"mlopsc.cli.{MODULES[command]}")
+    parser = import_module("mlopsc.cli.options").build(command, module)
+    args = parser.parse_args(rest + flags if "--" not in rest else flags + rest)
+    code: int = module.run(args)
+    return code
+
+
+def _help(argv: list[str]) -> int:
+    if len(argv) > 1 and argv[0] == "help" and argv[1] in MODULES:
+        return main([argv[1], "--help"])
+    width = max(len(name) for name in COMMANDS)
+    listed = "\n".join(f"  {name:<{width}}  {text}" for name, (_, text) in COMMANDS.items())
+    text = (
+        "usage: mlopsc [--version] [--quiet] [--verbose] COMMAND …\n\n"
+        "One file describes a whole machine learning system; mlopsc checks it, compiles it and runs it.\n\n"
+        f"commands:\n{listed}\n\nexample:\n{EXAMPLE}\n\n'mlopsc COMMAND --help' tells about one command.\n"
+    )
+    if argv:
+        sys.stdout.write(text)
+        return DONE
+    sys.stderr.write(text)
+    return USAGE
+
+
+def _unknown(command: str) -> int:
+    if not command:
+        return _help([])
+    best = import_module("mlopsc.diagnostics.suggest").nearest(command, COMMANDS)
+    what = "option" if command.startswith("-") else "command"
+    tip = f"did you mean {best}?" if best else "'mlopsc --help' lists the commands"
+    raise Failure(f"unknown {what} {command!r}; {tip}")
+
+
+def _lenient(stream: object) -> None:
+    """A terminal that cannot show a character gets its escape instead of an exception."""
+    reconfigure = getattr(stream, "reconfigure", None)
+    if reconfigure is not None and str(getattr(stream, "encoding", "")).lower().replace("-", "") != "utf8":
+        reconfigure(errors="backslashreplace")
+
+
+def _silence() -> None:
+    """Nobody reads any more: let the interpreter's own flush at exit go nowhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            os.dup2(nowhere, stream.fileno())
+        except (OSError, ValueError):
+            continue
