@@ -74,9 +74,9 @@ def _zsh(found: Options) -> str:
     cases = []
     for command, actions in found.items():
         lines = []
-        for names, help, choices in actions:
+        for names, about, choices in actions:
             value = f":value:({' '.join(choices)})" if choices else ""
-            lines += [f"'{name}[{_plain(help)}]{value}'" for name in names]
+            lines += [f"'{name}[{_plain(about)}]{value}'" for name in names]
             if not names and choices:
                 lines.append(f"'*:word:({' '.join(choices)})'")
         lines.append("'*:file:_files'")
@@ -106,13 +106,13 @@ compdef _mlopsc mlopsc
 def _fish(found: Options) -> str:
     lines = ["# fish completion of mlopsc"]
     for command, actions in found.items():
-        about = _plain(COMMANDS[command][1])
-        lines.append(f"complete -c mlopsc -n __fish_use_subcommand -a {command} -d '{about}'")
+        does = _plain(COMMANDS[command][1])
+        lines.append(f"complete -c mlopsc -n __fish_use_subcommand -a {command} -d '{does}'")
         seen = f"-n '__fish_seen_subcommand_from {command}'"
-        for names, help, choices in actions:
+        for names, about, choices in actions:
             flags = "".join(f" -l {name[2:]}" if name.startswith("--") else f" -s {name[1:]}" for name in names)
             value = f" -xa '{' '.join(choices)}'" if choices else ""
-            lines.append(f"complete -c mlopsc {seen}{flags}{value} -d '{_plain(help)}'")
+            lines.append(f"complete -c mlopsc {seen}{flags}{value} -d '{_plain(about)}'")
     return "\n".join(lines) + "\n"
 
 

@@ -13,19 +13,21 @@ EXAMPLE = "  mlopsc explain MLC1003\n  mlopsc explain unknown-column"
 
 
 def configure(parser: argparse.ArgumentParser, command: str) -> None:
-    parser.add_argument("code", metavar="CODE", nargs="?", help="a code or a readable name; without it, the list of all")
+    parser.add_argument(
+        "code", metavar="CODE", nargs="?", help="a code or a readable name; without it, the list of all"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     if args.code is None:
         rows = listing()
         width = max(len(name) for _, name, _, _ in rows)
-        for code, name, severity, about in rows:
-            print(f"{code}  {severity:<7}  {name:<{width}}  {_first_sentence(about)}".rstrip())
+        for each, name, severity, about in rows:
+            print(f"{each}  {severity:<7}  {name:<{width}}  {_first_sentence(about)}".rstrip())
         return 0
     code = resolve(args.code)
     if code is None:
-        best = nearest(args.code, [*CODES, *(code for code, _ in CODES.values())])
+        best = nearest(args.code, [*CODES, *(each for each, _ in CODES.values())])
         raise Failure(f"no diagnostic is called {args.code}; {_advice(best)}")
     text = page(code)
     print((text if text is not None else f"# {code} {name_of(code)}\n\nThis code has no page.").rstrip())

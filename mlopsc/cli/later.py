@@ -30,4 +30,6 @@ def configure(parser: argparse.ArgumentParser, command: str) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    raise Failure(f"'{args.command}' is not in this release ({__version__}); the spec's block is checked and compiled only")
+    raise Failure(
+        f"'{args.command}' is not in this release ({__version__}); the spec's block is checked and compiled only"
+    )

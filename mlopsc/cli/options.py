@@ -38,7 +38,9 @@ def example(command: str, module: ModuleType) -> str:
 
 
 def add_specs(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("specs", metavar="SPEC", nargs="+", help="spec files, folders of *.mlops, or - for standard input")
+    parser.add_argument(
+        "specs", metavar="SPEC", nargs="+", help="spec files, folders of *.mlops, or - for standard input"
+    )
 
 
 def add_spec(parser: argparse.ArgumentParser) -> None:
@@ -61,7 +63,9 @@ def add_set(parser: argparse.ArgumentParser) -> None:
 
 
 def add_store(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--store", metavar="DIR", help="the store (default: MLOPSC_STORE, else .mlopsc beside the spec)")
+    parser.add_argument(
+        "--store", metavar="DIR", help="the store (default: MLOPSC_STORE, else .mlopsc beside the spec)"
+    )
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:

@@ -31,7 +31,7 @@ def _finding(found: Located, report: Report) -> str:
     else:
         body = f"<system-out>{text}</system-out>"
     return (
-        f'    <testcase classname={_attribute(place.file)} name={name} file={_attribute(place.file)} '
+        f"    <testcase classname={_attribute(place.file)} name={name} file={_attribute(place.file)} "
         f'line="{place.start.line}">{body}</testcase>'
     )
 

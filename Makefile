@@ -1,0 +1,39 @@
+# Every target does its own set-up. PYTHON is the interpreter that the virtual environment is made with (3.11 or newer).
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV   := .venv
+BIN    := $(VENV)/bin
+PINS   := pyproject.toml constraints.txt
+
+.PHONY: setup demo test lint types tests bench clean
+.DEFAULT_GOAL := setup
+
+setup: $(VENV)/.setup.stamp
+
+$(VENV)/.setup.stamp: $(PINS)
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[run]'
+	touch $@
+
+$(VENV)/.test.stamp: $(VENV)/.setup.stamp $(PINS)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[run,postgres,boosting,test]'
+	touch $@
+
+demo: setup
+	@$(BIN)/python scripts/demo.py $(BIN)/mlopsc
+
+test: lint types tests
+
+lint: $(VENV)/.test.stamp
+	$(BIN)/ruff check .
+
+types: $(VENV)/.test.stamp
+	$(BIN)/mypy
+
+tests: $(VENV)/.test.stamp
+	$(BIN)/python -m pytest -n 2 --durations=10 $(PYTEST_ARGS)
+
+bench: $(VENV)/.test.stamp
+	$(BIN)/python bench/bench.py
+
+clean:
+	rm -rf build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
