@@ -47,3 +47,8 @@ class StepWaiting(Exception):  # noqa: N818 - not an error: a step that waits fo
     def __init__(self, message: str) -> None:
         super().__init__(message)
         self.message = message
+
+
+class UsageError(StepError):
+    """What was asked cannot be done as asked: a wrong name or value, a store in use, a decision nobody waits for. The
+    command line ends with exit code 2."""

@@ -1,0 +1,151 @@
+"""The journal: numbered entries, each complete, created exactly once, and naming the digest of the one before.
+
+Creating entry N + 1 is at once the compare-and-swap (only one process can) and the next link of the hash chain. Kinds:
+verdict, request, decision, promotion, rollback. Every entry has `n`, `time` (UTC), `previous` and `kind`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import StepError
+from . import io
+from .objects import canonical, digest_bytes
+
+if TYPE_CHECKING:
+    from .objects import Store
+
+Entry = dict[str, Any]
+
+
+def now_text() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+class Journal:
+    """Entries are immutable, so those already read are kept and only newer ones are read again."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._folder = store.root / "journal"
+        self._entries: list[Entry] = []
+        self._heads: list[str] = []
+
+    def place(self, number: int) -> Path:
+        return self._folder / f"{number:08d}.json"
+
+    def entries(self) -> list[Entry]:
+        """All entries, oldest first. StepError where the chain is broken."""
+        while True:
+            number = len(self._entries) + 1
+            try:
+                data = self.place(number).read_bytes()
+            except FileNotFoundError:
+                return list(self._entries)
+            except OSError as error:
+                raise io.failure(error, self.place(number)) from error
+            problem, entry = _check(data, number, self._heads[-1] if self._heads else None)
+            if problem:
+                raise StepError(
+                    "MLC9009", "broken-journal", f"{self.place(number)}: {problem}", help="restore the journal from a backup"
+                )
+            self._entries.append(entry)
+            self._heads.append(digest_bytes(data))
+
+    @property
+    def head(self) -> str | None:
+        """Digest of the newest entry."""
+        self.entries()
+        return self._heads[-1] if self._heads else None
+
+    def append(self, decide: Callable[[list[Entry]], Entry | None]) -> Entry | None:
+        """Add what `decide` makes of all entries so far (None: nothing to add). Where another process was first, `decide`
+        is asked again with its entry: what was decided on is what stood there."""
+        while True:
+            entries = self.entries()
+            fields = decide(entries)
+            if fields is None:
+                return None
+            number = len(entries) + 1
+            entry = {"n": number, "time": now_text(), "previous": self.head, **fields}
+            copy = self._store.temporary()
+            io.write(copy, canonical(entry) + b"\n")
+            try:
+                io.link(copy, self.place(number))
+            except FileExistsError:
+                continue
+            finally:
+                with contextlib.suppress(OSError):
+                    os.unlink(copy)
+            io.sync(self._folder)
+            return entry
+
+    def verify(self) -> list[str]:
+        """What is wrong with the journal, in sentences; empty when all is well. Checks every link of the chain, that no
+        entry is missing (gaps, and heads that runs have seen) and the digest of what every promoted version holds."""
+        problems: list[str] = []
+        numbers = sorted(int(p.stem) for p in self._folder.glob("*.json") if p.stem.isdigit())
+        previous: str | None = None
+        heads: set[str] = set()
+        entries: list[Entry] = []
+        for expected, number in enumerate(numbers, 1):
+            if number != expected:
+                problems.append(f"entry {expected} is missing")
+                break
+            data = self.place(number).read_bytes()
+            problem, entry = _check(data, number, previous)
+            if problem:
+                problems.append(f"entry {number}: {problem}")
+            entries.append(entry)
+            previous = digest_bytes(data)
+            heads.add(previous)
+        problems += [f"run {run} saw an entry that is gone" for run, head in self._seen() if head not in heads]
+        for entry in entries:
+            if entry.get("kind") == "promotion":
+                problems += self._verify_version(entry)
+        return problems
+
+    def _seen(self) -> list[tuple[str, str]]:
+        from .objects import read_record
+
+        found = []
+        for path in sorted((self._store.root / "runs").glob("*/run.json")):
+            head = (read_record(path) or {}).get("journal")
+            if head:
+                found.append((path.parent.name, head))
+        return found
+
+    def _verify_version(self, entry: Entry) -> list[str]:
+        """A version's content may have been freed by gc; what is still there must be whole, the champion's all of it."""
+        problems = []
+        current = self._store.registry().current(entry["model"])
+        champion = current.version if current else None
+        for name, digest in sorted(entry["artifacts"].items()):
+            try:
+                if self._store.has(digest) or champion == entry["version"]:
+                    self._store.path(digest)
+            except StepError as error:
+                problems.append(f"{entry['model']} version {entry['version']}, {name}: {error.message}")
+        return problems
+
+
+def _check(data: bytes, number: int, previous: str | None) -> tuple[str | None, Entry]:
+    try:
+        entry = json.loads(data)
+        if not isinstance(entry, dict):
+            raise TypeError
+    except (ValueError, TypeError):
+        return "is not a JSON object", {}
+    if entry.get("n") != number:
+        return f"says that it is entry {entry.get('n')}", entry
+    if canonical(entry) + b"\n" != data:
+        return "was rewritten", entry
+    if entry.get("previous") != previous:
+        return "does not follow from the entry before it, which was changed", entry
+    return None, entry

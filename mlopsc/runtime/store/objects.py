@@ -1,0 +1,274 @@
+"""The store: a folder of immutable, content-addressed objects and of records about them.
+
+    format.json              {"format": 1}
+    objects/ab/cdef…         content by SHA-256
+    steps/ab/cdef….json      what a step gave, by its cache key
+    runs/RUN/                run.json, result.json, log.jsonl, steps/ID.json
+    journal/00000001.json    the truth about verdicts, decisions and versions (see journal.py)
+    locks/  tmp/             locks of running processes; files not finished yet
+    files.json, index.sqlite shortcuts; either may be deleted at any time
+
+Nothing is changed in place: a file appears complete under its name or not at all. A digest is "sha256:" and 64 hex digits.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import itertools
+import json
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import StepError, UsageError
+from . import io
+from .migrate import FORMAT, migrate
+
+if TYPE_CHECKING:
+    from .journal import Journal
+    from .registry import Registry, Version
+
+FOLDERS = ("objects", "steps", "runs", "journal", "locks", "tmp")
+Signature = tuple[int, int, int, int]
+
+_counter = itertools.count()
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+
+
+def canonical(value: Any) -> bytes:
+    """One text for one JSON value: sorted names, no spaces, UTF-8, no NaN."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return text.encode("utf-8", "surrogatepass")
+
+
+def digest_bytes(data: bytes) -> str:
+    return "sha256:" + hashlib.sha256(data).hexdigest()
+
+
+def digest_file(path: Path) -> str:
+    """Digest of a file's content, read in bounded pieces."""
+    with open(path, "rb", buffering=0) as handle:
+        return "sha256:" + hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def signature(path: Path) -> Signature:
+    """What changes when a file does, without reading it: size, times in nanoseconds, inode."""
+    found = os.stat(path)
+    return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino
+
+
+def safe_name(text: str) -> str:
+    """A file name for any text, one to one: everything but letters, digits, `.`, `_` and `-` becomes %XX."""
+    name = re.sub(rb"[^A-Za-z0-9._-]", lambda m: b"%%%02X" % m[0][0], text.encode("utf-8", "surrogatepass")).decode()
+    return f"%2E{name[1:]}" if name.startswith(".") else name
+
+
+class Store:
+    """Content by digest, and the way to journal, registry and records. Safe to share with a forked child."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._trusted: dict[str, Signature] = {}
+        self._journal: Journal | None = None
+        self._pinned: dict[str, Version | None] = {}
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str], create: bool = True) -> Store:
+        """The store in folder `path`. UsageError where there is none (and `create` is false), or where its format is newer
+        than this runtime."""
+        root = Path(os.path.abspath(path))
+        try:
+            if not (root / "format.json").exists():
+                if not create:
+                    raise UsageError(
+                        "MLC9001", "no-store", f"there is no store at {path}", help="run the pipeline first, or name another --store"
+                    )
+                _create(root)
+            migrate(root)
+        except OSError as error:
+            raise io.failure(error, root) from error
+        return cls(root)
+
+    # --- objects -----------------------------------------------------------------------------------------------------
+
+    def place(self, digest: str) -> Path:
+        """Where the content of `digest` stands, or would stand."""
+        if not _DIGEST.fullmatch(digest):
+            raise StepError("MLC9006", "corrupt-object", f"{digest!r} is not a digest")
+        return self.root / "objects" / digest[7:9] / digest[9:]
+
+    def has(self, digest: str) -> bool:
+        return self.place(digest).exists()
+
+    def path(self, digest: str) -> Path:
+        """The file with that content, checked by its digest before it is given out."""
+        place = self.place(digest)
+        try:
+            now = signature(place)
+            if self._trusted.get(digest) == now:
+                return place
+            found = digest_file(place)
+        except FileNotFoundError:
+            raise StepError("MLC9007", "missing-object", f"the store holds no {digest}") from None
+        except OSError as error:
+            raise io.failure(error, place) from error
+        if found != digest:
+            raise StepError(
+                "MLC9006",
+                "corrupt-object",
+                f"{place} does not hold what it should: its digest is {found}",
+                help="a cached step is computed again; a promoted model has to be restored from a backup",
+                details={"digest": digest, "found": found, "path": str(place)},
+            )
+        self._trusted[digest] = now
+        return place
+
+    def read(self, digest: str) -> bytes:
+        return self.path(digest).read_bytes()
+
+    def read_json(self, digest: str) -> Any:
+        return json.loads(self.read(digest))
+
+    def trust(self, digest: str, known: Any) -> bool:
+        """Whether the content is whole, without reading it where its signature is still `known`."""
+        try:
+            now = signature(self.place(digest))
+        except OSError:
+            return False
+        if list(known or ()) == list(now):
+            self._trusted[digest] = now
+            return True
+        try:
+            self.path(digest)
+        except StepError:
+            return False
+        return True
+
+    def signature(self, digest: str) -> Signature | None:
+        """What to remember for `trust`."""
+        return self._trusted.get(digest)
+
+    def put(self, file: str | os.PathLike[str], *, move: bool = False) -> str:
+        """Keep a file's content; its digest. With `move` the file itself is taken (it must lie in the store's tmp)."""
+        source = Path(file)
+        if not move:
+            copy = self.temporary()
+            io.write(copy, source.read_bytes())
+            return self.put(copy, move=True)
+        digest = digest_file(source)
+        place = self.place(digest)
+        if self._whole(digest):
+            io.unlink(source)
+            return digest
+        os.chmod(source, 0o400)
+        io.sync(source)
+        if not place.parent.exists():
+            io.make_folder(place.parent)
+            io.sync(place.parent.parent)
+        io.rename(source, place)
+        io.sync(place.parent)
+        self._trusted[digest] = signature(place)
+        return digest
+
+    def put_bytes(self, data: bytes) -> str:
+        copy = self.temporary()
+        io.write(copy, data)
+        return self.put(copy, move=True)
+
+    def _whole(self, digest: str) -> bool:
+        try:
+            self.path(digest)
+        except StepError:
+            return False
+        return True
+
+    def discard(self, digest: str) -> None:
+        """Forget content that turned out to be corrupt, so that it can be made again."""
+        self._trusted.pop(digest, None)
+        io.unlink(self.place(digest))
+
+    # --- records -----------------------------------------------------------------------------------------------------
+
+    def temporary(self) -> Path:
+        """A name in tmp that no other process uses."""
+        return self.root / "tmp" / f"{os.getpid()}-{next(_counter)}-{os.urandom(4).hex()}"
+
+    def replace(self, path: Path, data: bytes) -> None:
+        """Write a record whole: it has its old or its new content, never a part."""
+        copy = self.temporary()
+        try:
+            io.write(copy, data)
+            io.rename(copy, path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(copy)
+            raise
+        io.sync(path.parent)
+
+    def step_path(self, key: str) -> Path:
+        return self.root / "steps" / key[7:9] / f"{key[9:]}.json"
+
+    def step(self, key: str) -> dict[str, Any] | None:
+        """The record of a step by its cache key; None where there is none or it cannot be read."""
+        return read_record(self.step_path(key))
+
+    def put_step(self, key: str, record: dict[str, Any]) -> None:
+        path = self.step_path(key)
+        if not path.parent.exists():
+            io.make_folder(path.parent)
+        self.replace(path, canonical(record))
+
+    def known_files(self) -> dict[str, Any]:
+        """What fingerprints of source files were taken, for the stat shortcut. Belongs to `data.fingerprint`."""
+        return read_record(self.root / "files.json") or {}
+
+    def put_known_files(self, known: dict[str, Any]) -> None:
+        self.replace(self.root / "files.json", canonical(known))
+
+    # --- journal and registry ----------------------------------------------------------------------------------------
+
+    def journal(self) -> Journal:
+        """Every decision, oldest first."""
+        from .journal import Journal
+
+        if self._journal is None:
+            self._journal = Journal(self)
+        return self._journal
+
+    def registry(self) -> Registry:
+        """Versions and aliases as the journal tells them now (champions that were pinned stay as pinned)."""
+        from .registry import Registry
+
+        return Registry(self.journal().entries(), self._pinned)
+
+    def pinned(self, champions: dict[str, Version | None]) -> Store:
+        """This store, seen with the given champions: a gate judges against the one that its cache key names."""
+        seen = Store(self.root)
+        seen._trusted = self._trusted
+        seen._pinned = champions
+        return seen
+
+
+def read_record(path: Path) -> dict[str, Any] | None:
+    """A JSON object from a file; None where the file is absent or is not one."""
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _create(root: Path) -> None:
+    missing = [p for p in (root, *root.parents) if not p.exists()]
+    for folder in reversed(missing):
+        io.make_folder(folder)
+    if not root.is_dir():
+        raise UsageError("MLC9001", "no-store", f"{root} is not a folder")
+    for name in FOLDERS:
+        io.make_folder(root / name)
+    copy = root / "tmp" / f"format-{os.getpid()}-{os.urandom(4).hex()}"
+    io.write(copy, canonical({"format": FORMAT}))
+    io.rename(copy, root / "format.json")
+    io.sync(root)
