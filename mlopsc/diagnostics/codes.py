@@ -78,7 +78,6 @@ CODES: dict[str, tuple[str, str]] = {
     "missing-not-nullable": ("MLC3006", WARNING),
     "bad-clause": ("MLC3007", ERROR),
     "bad-levels": ("MLC3008", ERROR),
-    "misplaced-statement": ("MLC3009", ERROR),
     "no-time": ("MLC3010", ERROR),
     "join-mismatch": ("MLC3011", ERROR),
     "not-a-key": ("MLC3012", ERROR),
