@@ -9,9 +9,16 @@ Value kinds of settings and arguments:
   ref:KIND refs:KIND                             a declared block or binding of that kind; a list of them
   call:SET calls:SET                             a call of one function of the set (`sources`, `splits`, …); a list
   literal literals                               any literal; a list of them
-  range                                          int..int
+  range                                          int..int, or one int
   any                                            checked elsewhere (algorithm arguments)
-A trailing ! on a kind means that a run-time `param` may stand there.
+  strings shares names                           one or a list
+  number                                         an int or a float
+  cron zone module                               texts checked as such: five fields, a zone, package.module:function
+  secret                                         `secret("NAME")` or `env("NAME")`, never a literal
+  ref:a|b refs:a|b                               of any of these kinds
+  KIND or KIND                                   either
+A trailing ! on a kind means that a run-time `param` may stand there, a trailing $ that `secret("NAME")` or
+`env("NAME")` may. The default of a `call:SET` is the name of a function that needs no argument.
 """
 
 from __future__ import annotations
@@ -71,3 +78,4 @@ class BlockSpec(NamedTuple):
     selections: bool = False  # NAME, [list] |> pipe, name = expression
     sections: tuple[BlockSpec, ...] = ()
     example: str = ""
+    open: bool = False  # settings are not listed here: options of a back end, overrides of a profile

@@ -12,14 +12,17 @@ from mlopsc.syntax import ast
 
 
 class Context:
-    """`folder`: absolute folder of the spec as text, or None for standard input (the working folder then)."""
+    """`folder`: absolute folder of the spec as text, or None for standard input (the working folder then). `overrides`: the
+    values that the chosen profile and `--set` put in place of a declaration's own: (name, dotted setting) -> (value,
+    origin)."""
 
-    __slots__ = ("bag", "folder", "program")
+    __slots__ = ("bag", "folder", "overrides", "program")
 
     def __init__(self, program: Program, bag: Bag, folder: str | None) -> None:
         self.program = program
         self.bag = bag
         self.folder = folder
+        self.overrides: dict[tuple[str, str], tuple[ast.Value, str]] = {}
 
     def report(
         self,
