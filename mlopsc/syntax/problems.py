@@ -1,0 +1,64 @@
+"""Syntax findings on their way to the bag: kept by position, so that reading a stretch twice reports nothing twice."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from typing import NamedTuple
+
+from mlopsc.diagnostics.model import Bag, Edit, Related
+from mlopsc.source import Source
+
+
+class Problem(NamedTuple):
+    """`text` replaces the span, or what stands at `edit_span`, as the help says."""
+
+    name: str
+    start: int
+    end: int
+    message: str
+    help: str | None = None
+    text: str | None = None
+    edit_span: tuple[int, int] | None = None
+    related: tuple[Related, ...] = ()
+
+
+class Problems:
+    """All syntax findings of one text, at most one a position."""
+
+    def __init__(self) -> None:
+        self._at: dict[int, Problem] = {}
+        self._starts: list[int] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._starts)
+
+    def add(self, problem: Problem) -> None:
+        """Keep a finding unless one is known at its position."""
+        if problem.start in self._at:
+            return
+        self._at[problem.start] = problem
+        if not self._starts or problem.start > self._starts[-1]:
+            self._starts.append(problem.start)
+        else:
+            insort(self._starts, problem.start)
+
+    def within(self, start: int, end: int) -> Problem | None:
+        """The first finding whose position is in start..end - 1."""
+        index = bisect_left(self._starts, start)
+        found = self._starts[index] if index < len(self._starts) else end
+        return self._at[found] if found < end else None
+
+    def report(self, source: Source, bag: Bag) -> None:
+        """Hand over all findings, of several on one line only the first: they have one cause more often than not."""
+        line_end = -1
+        for start in self._starts:
+            if start < line_end:
+                continue
+            found = self._at[start]
+            line_end = source.text.find("\n", start - source.base) + source.base
+            if line_end < source.base:
+                line_end = source.base + len(source.text) + 1
+            edit = None if found.text is None else Edit(found.edit_span or (found.start, found.end), found.text)
+            bag.report(
+                found.name, (found.start, found.end), found.message, help=found.help, edit=edit, related=found.related
+            )
