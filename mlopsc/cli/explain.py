@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from mlopsc.cli.failure import Failure
+from mlopsc.driver.failure import Failure
 from mlopsc.diagnostics.codes import CODES
 from mlopsc.diagnostics.explain import listing, name_of, page, resolve
 from mlopsc.diagnostics.suggest import nearest

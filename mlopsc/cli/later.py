@@ -6,7 +6,7 @@ import argparse
 
 from mlopsc import __version__
 from mlopsc.cli import options
-from mlopsc.cli.failure import Failure
+from mlopsc.driver.failure import Failure
 
 EXAMPLE = {
     "rollback": '  mlopsc rollback churn_api --to 3 --reason "version 4 misprices new customers"',

@@ -10,7 +10,7 @@ import sys
 from importlib import import_module
 
 from mlopsc import __version__
-from mlopsc.cli.failure import Failure
+from mlopsc.driver.failure import Failure
 from mlopsc.cli.table import COMMANDS, EXAMPLE, MODULES
 
 DONE, FINDINGS, USAGE, WAITING = 0, 1, 2, 3

@@ -1,4 +1,4 @@
-"""The one way in which a command gives up on its own account."""
+"""The one way in which the driver or a command gives up without a finding."""
 
 from __future__ import annotations
 
