@@ -1,0 +1,41 @@
+"""The data engine: DuckDB in memory, bounded, without a network, a locale or the host's time zone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from ..context import Context
+
+DEFAULT_MEMORY = 2 << 30  # bytes, where the step declares none
+FLOOR = 128 << 20  # below this DuckDB cannot sort or write Parquet
+PARQUET = "FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE 122880"
+
+
+def connect(ctx: Context) -> duckdb.DuckDBPyConnection:
+    """A connection for one step. Rows come in source order; larger than memory spills to the step's scratch folder."""
+    return open_engine(ctx.scratch, ctx.memory)
+
+
+def open_engine(scratch: Path, memory: int | None = None) -> duckdb.DuckDBPyConnection:
+    import duckdb
+
+    limit = max(memory * 3 // 4, FLOOR) if memory else DEFAULT_MEMORY  # Python and numpy need the rest
+    con = duckdb.connect(
+        config={
+            "threads": 1,
+            "memory_limit": f"{limit}B",
+            "temp_directory": str(scratch / "duckdb"),
+            "preserve_insertion_order": True,
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+            "allow_community_extensions": False,
+            "enable_progress_bar": False,
+            "python_enable_replacements": False,  # a name in SQL never reaches a Python variable
+        }
+    )
+    con.execute("SET TimeZone = 'UTC'")
+    return con
