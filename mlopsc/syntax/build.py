@@ -8,8 +8,33 @@ from __future__ import annotations
 from typing import Any
 
 from mlopsc.syntax.ast import (
-    Arg, Binary, Binding, Block, Call, Clause, Column, Dotted, Expr, If, In, IsNull, ListExpr, Literal, Name, Node, Piped,
-    Range, Rule, Section, Selection, Setting, Star, Statement, TypeRef, Unary, Value,
+    Arg,
+    Binary,
+    Binding,
+    Block,
+    Call,
+    Clause,
+    Column,
+    Dotted,
+    Expr,
+    If,
+    In,
+    IsNull,
+    ListExpr,
+    Literal,
+    Name,
+    Node,
+    Piped,
+    Range,
+    Rule,
+    Section,
+    Selection,
+    Setting,
+    Star,
+    Statement,
+    TypeRef,
+    Unary,
+    Value,
 )  # fmt: skip
 from mlopsc.syntax.lexer import DEEPEST
 from mlopsc.syntax.problems import Problem, Problems
@@ -136,8 +161,8 @@ class Builder:
         if node.end - node.start <= DEEPEST or height(node, DEEPEST) <= DEEPEST:
             return True
         message = f"this is nested deeper than {DEEPEST} levels"
-        help = "give inner parts names of their own"
-        self.problems.add(Problem("too-deep", node.start, node.start + 1, message, help))
+        advice = "give inner parts names of their own"
+        self.problems.add(Problem("too-deep", node.start, node.start + 1, message, advice))
         return False
 
     # --- items and statements
@@ -312,10 +337,9 @@ class Builder:
     @staticmethod
     def negative(at: int, operand: Expr) -> Unary | Literal:
         """A number takes its sign, unless it has one already or stands in parentheses."""
-        if isinstance(operand, Literal) and operand.kind in _NUMBERS and operand.end - operand.start == len(operand.text):
-            if operand.text[0] != "-":
-                value = operand.value
-                assert isinstance(value, int | float)
+        if isinstance(operand, Literal) and operand.kind in _NUMBERS and operand.text[0] != "-":
+            value = operand.value
+            if isinstance(value, int | float) and operand.end - operand.start == len(operand.text):
                 return Literal(at, operand.end, operand.kind, -value, "-" + operand.text)
         return Unary(at, operand.end, "-", operand)
 
@@ -330,8 +354,8 @@ class Builder:
         for end in (lo, hi):
             if isinstance(end, Call) and end.func.text not in _RANGE_CALLS:
                 message = f"a range cannot end in a call of `{end.func.text}`"
-                help = 'an end is a number, a name, `date("…")` or `timestamp("…")`'
-                self.problems.add(Problem("syntax-error", end.start, end.end, message, help))
+                advice = 'an end is a number, a name, `date("…")` or `timestamp("…")`'
+                self.problems.add(Problem("syntax-error", end.start, end.end, message, advice))
         return Range(lo.start, hi.end, lo, hi)
 
     @staticmethod

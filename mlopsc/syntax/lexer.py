@@ -37,13 +37,14 @@ PUNCTUATION = {
 }  # fmt: skip
 # A newline after these ends nothing, and a statement goes on before a line that starts with LEADING.
 OPEN_ENDED = frozenset(
-    NUMBER_OF[name]
-    for name in "CMP PLUS MINUS STAR SLASH AND OR IN IS NOT IF THEN ELSE COMMA PIPE DOTDOT".split()
+    NUMBER_OF[name] for name in "CMP PLUS MINUS STAR SLASH AND OR IN IS NOT IF THEN ELSE COMMA PIPE DOTDOT".split()
 )
 NO_END_AFTER = OPEN_ENDED | {SEP, LBRACE}
 LEADING = frozenset(NUMBER_OF[name] for name in ("PIPE", "THEN", "ELSE", "AND", "OR"))
 
-G_NAME, G_NEWLINE, G_SIGN, G_NUMBER, G_STRING, G_TRIPLE, G_COMMENT, G_QUOTED, G_ODD, G_ALIEN, G_WORD, G_BAD = range(1, 13)
+G_NAME, G_NEWLINE, G_SIGN, G_NUMBER, G_STRING, G_TRIPLE, G_COMMENT, G_QUOTED, G_ODD, G_ALIEN, G_WORD, G_BAD = range(
+    1, 13
+)
 TOKEN = re.compile(
     r"""([A-Za-z_][A-Za-z0-9_]*+(?!\w))
     |((?:\r?\n)(?:[ \t]*+\r?\n)*+)
@@ -61,6 +62,7 @@ TOKEN = re.compile(
 )
 TRIPLE_END = re.compile(r'[^"\\]*+(?:(?:\\[\s\S]|"(?!""))[^"\\]*+)*+"""')
 DEEPEST = 200
+_STRAY = {"%": "a share is written without a blank: `5%`", "|": "a pipe is written `|>`"}
 _FIRST_CHUNK, _CHUNK = 64, 4096
 
 
@@ -119,7 +121,8 @@ class Lexer:
                 if kind == NAME:
                     value: Any = Name(at, at + len(text), text)
                 elif text in CONSTANTS:
-                    value = Literal(at, at + len(text), *CONSTANTS[text], text)
+                    constant, truth = CONSTANTS[text]
+                    value = Literal(at, at + len(text), constant, truth, text)
                 else:
                     value = at
                     if kind in LEADING and types[-1] == SEP and values[-1] is None:
@@ -144,14 +147,12 @@ class Lexer:
                 known = numbers.get(text) or self._number(text, start)
                 kind = INT if known[0] == "int" else NUM
                 at = start + base
-                value = Literal(at, at + len(text), *known, text)
+                value = Literal(at, at + len(text), known[0], known[1], text)
             elif group == G_COMMENT:
                 self._comment(text, start)
                 continue
             else:
                 kind, value = self._rare(group, text, start)
-                if not kind:
-                    continue
             add_type(kind)
             add_value(value)
             add_start(start)
@@ -197,8 +198,8 @@ class Lexer:
     def _number(self, text: str, start: int) -> tuple[str, int | float]:
         known = read_number(text)
         if known is None:
-            help, edit = number_help(text)
-            self._problem("bad-number", start, len(text), f"`{_short(text)}` is not a number", help, edit)
+            advice, edit = number_help(text)
+            self._problem("bad-number", start, len(text), f"`{_short(text)}` is not a number", advice, edit)
             return "int", 0
         self._numbers[text] = known
         return known
@@ -209,12 +210,12 @@ class Lexer:
         if bad is not None:
             where = start + text.index(bad)
             message = f"`{bad}` is not an escape"
-            help = 'the escapes are \\" \\\\ \\n \\t and \\u{…}; a backslash itself is written \\\\'
-            self._problem("bad-escape", where, len(bad), message, help, "\\" + bad if len(bad) == 2 else None)
+            advice = 'the escapes are \\" \\\\ \\n \\t and \\u{…}; a backslash itself is written \\\\'
+            self._problem("bad-escape", where, len(bad), message, advice, "\\" + bad if len(bad) == 2 else None)
         return Literal(at, at + len(text), "string", value, text.replace("\r\n", "\n"))
 
     def _rare(self, group: int | None, text: str, start: int) -> tuple[int, Any]:
-        """(terminal or 0 to skip it, value) of strings, backquoted names and whatever is a mistake. A mistake is put
+        """(terminal, value) of strings, backquoted names and whatever is a mistake. A mistake is put
         down as a problem and stands in the text as what it was meant to be, so that it costs no second one."""
         at = start + self.base
         if group == G_STRING:
@@ -235,7 +236,9 @@ class Lexer:
             return STRING, Literal(at, at + len(text), "string", text[1:-1], edit)
         if group == G_WORD:
             message = f"`{_short(text)}` has letters that plain names lack"
-            self._problem("bad-character", start, len(text), message, f"write it in backquotes: `` `{text}` ``", f"`{text}`")
+            self._problem(
+                "bad-character", start, len(text), message, f"write it in backquotes: `` `{text}` ``", f"`{text}`"
+            )
             return NAME, Name(at, at + len(text), text)
         return self._bad(text, start)
 
@@ -256,14 +259,16 @@ class Lexer:
     def _bad(self, text: str, start: int) -> tuple[int, Any]:
         at = start + self.base
         if text[0] == '"' or text[0] == "'":
-            self._problem("unterminated-string", start, len(text), "this string is not closed on its line", f"close it with `{text[0]}`" if text[0] == '"' else 'a string stands in double quotes: `"…"`')
+            advice = 'close it with `"`' if text[0] == '"' else 'a string stands in double quotes: `"…"`'
+            self._problem("unterminated-string", start, len(text), "this string is not closed on its line", advice)
             return STRING, Literal(at, at + len(text), "string", text[1:], '""')
         if text[0] == "`":
-            self._problem("unterminated-string", start, len(text), "this backquoted name is not closed on its line", "close it with a backquote")
+            message = "this backquoted name is not closed on its line"
+            self._problem("unterminated-string", start, len(text), message, "close it with a backquote")
             return NAME, Name(at, at + len(text), text[1:], True)
         shown = f"`{_short(text)}`" if text.isprintable() else f"the character U+{ord(text[0]):04X}"
-        help = {"%": "a share is written without a blank: `5%`", "|": "a pipe is written `|>`"}.get(text)
-        self._problem("bad-character", start, len(text), f"{shown} means nothing here", help)
+        advice = _STRAY.get(text)
+        self._problem("bad-character", start, len(text), f"{shown} means nothing here", advice)
         return ERROR, None
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from mlopsc.syntax.build import Builder
-from mlopsc.syntax.lexer import END, Lexer
+from mlopsc.syntax.lexer import END, LBRACE, RBRACE, SEP, Lexer
 from mlopsc.syntax.tables import ACCEPT, NONTERMINALS, ROWS, RULES, TERMINALS
 
 Reduction = tuple[int, int, Callable[..., Any] | None]
@@ -45,6 +45,10 @@ def accepts(states: list[int], kind: int) -> bool:
     return action > 0 or (kind == END and states[-1] == ACCEPT)
 
 
+# States in which a statement, a body or a header is complete, whatever token follows.
+_COMPLETE = frozenset(row[kind] for row in TABLE for kind in (SEP, LBRACE, RBRACE) if row.get(kind, 0) > 0)
+
+
 class Machine:
     """`values[n]` is the value of what led from `states[n]` to `states[n + 1]`; `at` is the next token to take."""
 
@@ -69,6 +73,17 @@ class Machine:
                 raise AssertionError("END is accepted or an error")
             lexer.fill()
             self.at = 0
+
+    def complete(self) -> None:
+        """Make the reductions that a statement's end calls for, if one was just read and the next token is wrong."""
+        states, values = self.states, self.values
+        while (states[-1] in _COMPLETE or len(states) == 1) and (action := TABLE[states[-1]].get(SEP, 0)) < 0:
+            count, symbol, build = self._rules[action]
+            assert build is not None
+            parts = values[len(values) - count :]
+            del values[len(values) - count :], states[len(states) - count :]
+            values.append(build(*parts))
+            states.append(TABLE[states[-1]][symbol // STRIDE])
 
     def _take(self, last: int) -> bool:
         """Take the tokens up to `last`; False, with `at` set, at one that cannot stand where it does."""

@@ -53,14 +53,16 @@ def _assemble(items: list[Item], source: Source, problems: Problems) -> File:
         if word.text == "edition" and isinstance(literal.value, int) and not word.quoted:
             if number:
                 message = "`edition` stands before everything else"
-                problems.add(Problem("syntax-error", word.start, literal.end, message, "move it to the top of the file"))
+                problems.add(
+                    Problem("syntax-error", word.start, literal.end, message, "move it to the top of the file")
+                )
             else:
                 edition = Edition(word.start, literal.end, literal.value)
         elif word.text == "import" and literal.kind == "string" and not word.quoted:
             imports.append(Import(word.start, literal.end, literal))
         else:
-            message, help = _misplaced(word.text, literal.kind)
-            problems.add(Problem("syntax-error", word.start, literal.end, message, help))
+            message, advice = _misplaced(word.text, literal.kind)
+            problems.add(Problem("syntax-error", word.start, literal.end, message, advice))
     end = source.base + len(source.text)
     return File(source.base, end, edition, imports, rest, [], False)
 

@@ -1,0 +1,299 @@
+"""Words for a syntax error: what was found, what was expected, and the fix where one is obvious."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from mlopsc.diagnostics.model import Related
+from mlopsc.syntax.lexer import (
+    CMP,
+    END,
+    INT,
+    LBRACE,
+    LBRACK,
+    LPAR,
+    NAME,
+    NOT,
+    NUMBER_OF,
+    PIPE,
+    RBRACE,
+    SEP,
+    STRING,
+    WORDS,
+)
+from mlopsc.syntax.literals import BYTES, SECONDS
+from mlopsc.syntax.machine import accepts
+from mlopsc.syntax.problems import Problem
+from mlopsc.syntax.scan import CLOSING, OPENING, Token
+
+EQ, COLON, COMMA, IN, IS, STAR, SLASH, DOTDOT = (
+    NUMBER_OF[name] for name in ("EQ", "COLON", "COMMA", "IN", "IS", "STAR", "SLASH", "DOTDOT")
+)
+_CONTEXT_WORDS = frozenset(WORDS.values())
+_RULES = frozenset(("expect", "require", "warn", "when", "filter", "given", "dedupe"))
+_UNITS = frozenset((*SECONDS, *BYTES, "ms"))
+# What can be said to be expected, in the order in which it is said; a value and an operator stand for many tokens.
+_EXPECTED = (
+    ("RPAR", "`)`"), ("RBRACK", "`]`"), ("LBRACE", "`{`"), ("EQ", "`=`"), ("COLON", "`:`"), ("THEN", "`then`"),
+    ("ELSE", "`else`"), ("COMMA", "`,`"), ("NULL", "`null`"), ("NAME", "a name"), ("STRING", "a string"),
+    ("LPAR", "`(`"), ("SEP", "the end of the statement"),
+)  # fmt: skip
+
+
+class Case(NamedTuple):
+    """A damaged statement: its tokens from `start` up to the one at `wrong`, which cannot stand there, and two more.
+
+    `kind` is what that token counts as where it stands: SEP at a line's end, END at the text's, ERROR for none.
+    """
+
+    text: str
+    base: int
+    start: int
+    offset: int
+    kind: int
+    states: list[int]
+    inside: bool  # in a block
+    tokens: list[Token]
+    wrong: int
+
+    def at(self, index: int) -> Token | None:
+        return self.tokens[index] if 0 <= index < len(self.tokens) else None
+
+    def word(self, index: int) -> str:
+        token = self.at(index)
+        return self.text[token.start : token.end] if token else ""
+
+    def kinds(self, count: int) -> list[int]:
+        """The first kinds of the statement, as far as the error."""
+        return [token.kind for token in self.tokens[: min(count, self.wrong)]]
+
+    def open_brackets(self) -> list[Token]:
+        """Brackets of the statement that are open where the error is."""
+        opened: list[Token] = []
+        for token in self.tokens[: self.wrong]:
+            if token.kind in OPENING:
+                opened.append(token)
+            elif token.kind in CLOSING and opened:
+                opened.pop()
+        return opened
+
+    def problem(
+        self,
+        message: str,
+        help: str | None = None,
+        text: str | None = None,
+        *,
+        name: str = "syntax-error",
+        span: tuple[int, int] | None = None,
+        related: tuple[Related, ...] = (),
+    ) -> Problem:
+        """A finding at the error, or at `span` (offsets); `text` replaces the same."""
+        start, end = span or self.span()
+        return Problem(name, start + self.base, end + self.base, message, help, text, None, related)
+
+    def span(self) -> tuple[int, int]:
+        token = self.at(self.wrong)
+        if self.kind in (SEP, END) or token is None:
+            return self.offset, self.offset
+        return token.start, token.end
+
+
+def explain(case: Case) -> Problem:
+    """The finding for a damaged statement."""
+    for rule in _SPECIAL:
+        found = rule(case)
+        if found is not None:
+            return found
+    expected = _expected(case)
+    return case.problem(f"found {_found(case)}" + (f", expected {expected}" if expected else ""), _hint(case))
+
+
+def _found(case: Case) -> str:
+    if case.kind == SEP:
+        return "`;`" if case.text.startswith(";", case.offset) else "the end of the line"
+    if case.kind == END:
+        return "the end of the file"
+    word = case.word(case.wrong)
+    short = word if len(word) <= 40 and "\n" not in word else word[:20].split("\n")[0] + "…"
+    if case.kind == NAME:
+        return f"the name `{short}`"
+    if case.kind == STRING:
+        return f"the string {short}"
+    if case.kind in _CONTEXT_WORDS:
+        return f"the word `{short}`"
+    return f"`{short}`"
+
+
+def _expected(case: Case) -> str:
+    can = {name for name, number in NUMBER_OF.items() if accepts(case.states, number)}
+    if case.wrong == 0:
+        return "a statement" if case.inside else "a declaration, `KIND NAME = value` or `KIND NAME { … }`"
+    if "SEP" in can and case.wrong > 1:
+        return "the end of the statement"
+    if "EQ" in can and "LBRACE" in can:
+        return "`=`, `:`, `{` or a value"
+    if {"NAME", "INT"} <= can or {"INT", "STRING"} <= can:
+        return "a value"
+    if case.tokens[case.wrong - 1].kind == PIPE:
+        return "a call, `name(…)`"
+    if "CMP" in can:
+        can -= {"NAME", "THEN"} if case.open_brackets() else {"NAME"}
+    words = [word for name, word in _EXPECTED if name in can][:3]
+    return " or ".join(filter(None, [", ".join(words[:-1]), words[-1] if words else ""]))
+
+
+def _hint(case: Case) -> str | None:
+    """A general help for what stands at the error."""
+    if case.kind in _CONTEXT_WORDS and accepts(case.states, NAME):
+        word = case.word(case.wrong)
+        return f"as a name, `{word}` is written in backquotes: `` `{word}` ``"
+    if case.kind == NAME and case.word(case.wrong) in ("elif", "elseif", "elsif"):
+        return "write `else if`"
+    return None
+
+
+# --- errors that have a sentence of their own ------------------------------------------------------------------------
+
+
+def _chained(case: Case) -> Problem | None:
+    after = case.at(case.wrong + 1)
+    comparing = case.kind in (CMP, IN, IS) or (case.kind == NOT and after is not None and after.kind == IN)
+    if not comparing or not accepts(case.states, NUMBER_OF["AND"]) or accepts(case.states, case.kind):
+        return None
+    message = "comparisons do not chain"
+    advice = "compare twice and join with `and`: `0 < x and x < 1`; for a closed range, `x in 0..1`"
+    return case.problem(message, advice, name="chained-comparison")
+
+
+def _bare_call(case: Case) -> Problem | None:
+    if case.kinds(2) != [NAME, LPAR] or not case.inside:
+        return None
+    verb = case.word(0)
+    opened = case.open_brackets()
+    inside = len(opened) == 1 and opened[0] is case.tokens[1] and case.kind in (COMMA, EQ, *CLOSING)
+    closed = not opened and case.kind == PIPE and case.tokens[case.wrong - 1].kind in CLOSING
+    if not inside and not closed:
+        return None
+    if verb in _RULES:
+        return case.problem(f"`{verb}` takes one expression", f"write it without the outer parentheses: `{verb} …`")
+    name = f"{verb}_{case.word(2)}" if case.tokens[2].kind == NAME and case.wrong > 2 else f"{verb}_1"
+    line = case.text[case.start :].split("\n", 1)[0].rstrip()
+    call = line if len(line) <= 60 and "#" not in line and line.endswith(")") else f"{verb}(…)"
+    message = f"a call of `{verb}` alone is no statement"
+    advice = f"give the feature a name: `{name} = {call}`"
+    return case.problem(message, advice, name="bare-call", span=(case.tokens[0].start, case.tokens[0].end))
+
+
+def _unclosed(case: Case) -> Problem | None:
+    opened = case.open_brackets()
+    token = case.at(case.wrong)
+    if not opened:
+        if case.kind in CLOSING and case.wrong:
+            return case.problem(f"this `{case.word(case.wrong)}` closes nothing", "remove it", "")
+        return None
+    sign = case.text[opened[-1].start]
+    other = {"(": ")", "[": "]"}[sign]
+    if case.kind in CLOSING and case.word(case.wrong) != other and accepts(case.states, _closing(sign)):
+        return case.problem(f"`{sign}` is closed by `{case.word(case.wrong)}`", f"write `{other}`", other)
+    ends = case.kind in (END, LBRACE, RBRACE) or (token is not None and token.first)
+    if not ends or (case.kind == LBRACE and token is not None and not token.first):
+        return None
+    return unclosed(case, opened)
+
+
+def unclosed(case: Case, opened: list[Token]) -> Problem:
+    """The innermost of the brackets that are open is never closed."""
+    where = opened[-1].start
+    other = {"(": ")", "[": "]"}[case.text[where]]
+    return case.problem(
+        f"this `{case.text[where]}` is never closed", f"close it with `{other}`", span=(where, where + 1)
+    )
+
+
+def _closing(sign: str) -> int:
+    return NUMBER_OF["RPAR"] if sign == "(" else NUMBER_OF["RBRACK"]
+
+
+def _equals(case: Case) -> Problem | None:
+    """`=`, `==`, `:` and `:=` in each other's place."""
+    before = case.kinds(case.wrong)
+    after = case.at(case.wrong + 1)
+    if case.kind == EQ and after is not None and case.text[case.offset : after.end] == "=>":
+        return case.problem("this is no comparison", "write `>=`", ">=", span=(case.offset, after.end))
+    if case.kind == EQ and accepts(case.states, CMP):
+        return case.problem("`=` sets, it does not compare", "write `==`", "==")
+    if case.kind == EQ and before and before[-1] == CMP:
+        start = case.tokens[case.wrong - 1].start
+        return case.problem("this is no comparison", "write `==`", "==", span=(start, case.span()[1]))
+    if case.kind == CMP and case.word(case.wrong) == "==" and accepts(case.states, EQ):
+        return case.problem("`==` compares, it does not set", "write `=`", "=")
+    if case.kind == CMP and before and before[-1] == EQ and case.word(case.wrong) == ">":
+        start = case.tokens[case.wrong - 1].start
+        return case.problem("this is no comparison", "write `>=`", ">=", span=(start, case.span()[1]))
+    if case.kind == EQ and before and before[-1] == COLON:
+        start = case.tokens[case.wrong - 1].start
+        return case.problem("a setting is written with `=`", "write `=`", "=", span=(start, case.span()[1]))
+    if case.kind == COLON and accepts(case.states, EQ):
+        return case.problem("a value is given with `=`, not with `:`", "write `=`", _equal_sign(case, case.offset))
+    if case.inside and before[:2] == [NAME, COLON] and case.wrong <= 4:
+        return _typed(case)
+    return None
+
+
+def _typed(case: Case) -> Problem | None:
+    """`trials : 30` and `trials : cron(…) + 1`: a setting written as a column."""
+    if case.wrong > 2 and case.kind not in (NUMBER_OF["PLUS"], NUMBER_OF["MINUS"], STAR, SLASH, CMP, EQ):
+        return None
+    if case.kind in (SEP, END, RBRACE):
+        return None
+    name, colon = case.word(0), case.tokens[1]
+    message = "after `:` stands a column's type, and this is none"
+    if case.kind == EQ:
+        return case.problem("a column has no `=`", f"a setting is written `{name} = …`")
+    sign = _equal_sign(case, colon.start)
+    return case.problem(message, f"a setting is written `{name} = …`", sign, span=(colon.start, colon.end))
+
+
+def _equal_sign(case: Case, colon: int) -> str:
+    return "=" if case.text[colon - 1] in " \t" else " ="
+
+
+def _blank_unit(case: Case) -> Problem | None:
+    """`30 d`"""
+    number = case.at(case.wrong - 1)
+    if case.kind != NAME or number is None or number.kind != INT or case.word(case.wrong) not in _UNITS:
+        return None
+    whole = case.text[number.start : number.end] + case.word(case.wrong)
+    span = (number.start, case.span()[1])
+    return case.problem("a unit follows its number directly", f"write `{whole}`", whole, span=span)
+
+
+def _other_languages(case: Case) -> Problem | None:
+    """`//` comments, `**`, `x.y(…)`, `$`, a brace for a value."""
+    before = case.at(case.wrong - 1)
+    if case.kind == SLASH and before is not None and before.kind == SLASH:
+        message = "a comment starts with `#`"
+        return case.problem(message, "write `#`", "#", span=(before.start, case.span()[1]))
+    if case.kind == STAR and before is not None and before.kind == STAR:
+        return case.problem("there is no operator `**`", "multiply, or use `exp` and `ln`")
+    if case.kind == LPAR and case.wrong >= 3 and case.tokens[case.wrong - 2].kind == NUMBER_OF["DOT"]:
+        message = "functions have no dots in their names"
+        return case.problem(message, "`a.b` refers to `b` of `a`; a call is `name(…)`")
+    if case.kind == LBRACE and before is not None and before.kind in (EQ, COMMA, LPAR, LBRACK, COLON):
+        return case.problem("a value does not start with `{`", "a list is `[…]`, a section `name { … }`")
+    if case.kind == DOTDOT:
+        return case.problem("a range goes from one number to another", "its ends are numbers, names or dates: `0..100`")
+    return None
+
+
+def _clause_list(case: Case) -> Problem | None:
+    """`missing "a", "b"` in a column."""
+    if case.kind != COMMA or case.kinds(2) != [NAME, COLON] or case.open_brackets():
+        return None
+    return case.problem("a column's clause has one value", "write a list: `[a, b]`")
+
+
+_SPECIAL: tuple[Callable[[Case], Problem | None], ...] = (
+    _chained, _bare_call, _equals, _clause_list, _blank_unit, _other_languages, _unclosed,
+)  # fmt: skip
