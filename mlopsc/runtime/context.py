@@ -34,3 +34,4 @@ class Context:
     memory: int | None = None
     digests: dict[str, str] = field(default_factory=dict)  # of the inputs, "sha256:…"
     log: Callable[..., None] = lambda event, **fields: None  # log("event", key=value): one JSON line
+    lineage: dict[str, Any] = field(default_factory=dict)  # digests of spec, modules, runtime and data; params; profile

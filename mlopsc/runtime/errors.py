@@ -52,3 +52,7 @@ class StepWaiting(Exception):  # noqa: N818 - not an error: a step that waits fo
 class UsageError(StepError):
     """What was asked cannot be done as asked: a wrong name or value, a store in use, a decision nobody waits for. The
     command line ends with exit code 2."""
+
+
+class LostConnection(StepError):  # noqa: N818 - the field's own word
+    """A connection broke or timed out: not a verdict, so a retry may help. Told like any StepError when none is left."""

@@ -53,7 +53,10 @@ class Journal:
             problem, entry = _check(data, number, self._heads[-1] if self._heads else None)
             if problem:
                 raise StepError(
-                    "MLC9009", "broken-journal", f"{self.place(number)}: {problem}", help="restore the journal from a backup"
+                    "MLC9009",
+                    "broken-journal",
+                    f"{self.place(number)}: {problem}",
+                    help="restore the journal from a backup",
                 )
             self._entries.append(entry)
             self._heads.append(digest_bytes(data))
@@ -139,8 +142,8 @@ def _check(data: bytes, number: int, previous: str | None) -> tuple[str | None, 
     try:
         entry = json.loads(data)
         if not isinstance(entry, dict):
-            raise TypeError
-    except (ValueError, TypeError):
+            return "is not a JSON object", {}
+    except ValueError:
         return "is not a JSON object", {}
     if entry.get("n") != number:
         return f"says that it is entry {entry.get('n')}", entry

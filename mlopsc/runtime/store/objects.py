@@ -83,7 +83,10 @@ class Store:
             if not (root / "format.json").exists():
                 if not create:
                     raise UsageError(
-                        "MLC9001", "no-store", f"there is no store at {path}", help="run the pipeline first, or name another --store"
+                        "MLC9001",
+                        "no-store",
+                        f"there is no store at {path}",
+                        help="run the pipeline first, or name another --store",
                     )
                 _create(root)
             migrate(root)

@@ -1,0 +1,47 @@
+"""What a gate's verdict means for a run: it is journaled, and one that did not pass stops what comes after."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .errors import StepError
+from .store.objects import Store
+
+
+def conclude(
+    store: Store, run: str, step: dict[str, Any], inputs: dict[str, str], verdict_digest: str
+) -> StepError | None:
+    """Journal the verdict of a gate step (once for one verdict on one model); its error where it did not pass."""
+    verdict = store.read_json(verdict_digest)
+    gate, model = step["settings"]["gate"], step["settings"]["model"]
+    facts = {"gate": gate, "model": model, "digest": inputs["model"], "verdict_digest": verdict_digest}
+
+    def decide(entries: list[dict[str, Any]]) -> dict[str, Any] | None:
+        told = any(e["kind"] == "verdict" and facts.items() <= e.items() for e in entries)
+        return None if told else {"kind": "verdict", **facts, "verdict": verdict["verdict"], "run": run}
+
+    store.journal().append(decide)
+    if verdict["verdict"] == "passed":
+        return None
+    return _error(step, verdict)
+
+
+def _error(step: dict[str, Any], verdict: dict[str, Any]) -> StepError:
+    lines = rule_lines(step["settings"])
+    at_fault = [
+        r
+        for r in verdict.get("rules", ())
+        if r.get("kind", "require") == "require" and r["verdict"] in ("failed", "no data")
+    ]
+    told = "; ".join(f"{r['rule']}: {r.get('reason') or r['verdict']}" for r in at_fault) or verdict["verdict"]
+    where = dict(step["settings"]["where"])
+    if at_fault and at_fault[0]["rule"] in lines:
+        where["line"] = lines[at_fault[0]["rule"]]
+    name = "gate-failed" if verdict["verdict"] == "failed" else "gate-undecided"
+    code = "MLC9022" if name == "gate-failed" else "MLC9023"
+    return StepError(code, name, f"gate {step['settings']['gate']} did not pass: {told}", where=where)
+
+
+def rule_lines(settings: dict[str, Any]) -> dict[str, int]:
+    """Where each rule of a gate stands now. A cached verdict may have been given before lines moved."""
+    return {rule["text"]: rule["where"]["line"] for rule in settings.get("rules", ())}

@@ -1,0 +1,112 @@
+"""The kinds of steps: what runs them, which packages their results depend on, what a parent imports before it forks."""
+
+from __future__ import annotations
+
+import glob
+import importlib
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .context import Context
+from .errors import StepError
+
+StepFunction = Callable[[Context], "dict[str, Any] | None"]
+PACKAGE = __name__.rpartition(".")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class StepKind:
+    """`run` is "module:function" (a leading dot: of this runtime). `identity(settings, data_root, known)` tells what the
+    step reads from outside its inputs, None where that is known only by reading it. `warm(settings)` imports, and does
+    nothing else. `champion`: the result depends on the version that serves now."""
+
+    run: str
+    packages: tuple[str, ...] = ()
+    numeric: bool = False
+    champion: bool = False
+    identity: Callable[[dict[str, Any], Path, dict[str, Any]], Any] | None = None
+    warm: Callable[[dict[str, Any]], None] | None = None
+
+
+Table = Mapping[str, StepKind]
+
+
+def load(reference: str) -> StepFunction:
+    """The function that "module:function" names."""
+    module, _, function = reference.partition(":")
+    found: StepFunction = getattr(importlib.import_module(module, PACKAGE), function)
+    return found
+
+
+def source_files(path: str, data_root: Path) -> list[str]:
+    """Files that a source's path names, in path order, relative to `data_root` where they were given so."""
+    if not any(sign in path for sign in "*?["):
+        return [path]
+    return sorted(glob.glob(path, root_dir=data_root, recursive=True))
+
+
+def _ingest_identity(settings: dict[str, Any], data_root: Path, known: dict[str, Any]) -> Any:
+    """Content of the files read; None for databases and functions, which are read on every run."""
+    source = settings["source"]
+    if source["kind"] not in ("csv", "parquet", "json_lines") or "://" in source["path"]:
+        return None
+    from .data.fingerprint import fingerprint
+
+    files = source_files(source["path"], data_root)
+    paths = [data_root / name for name in files]
+    if not paths or not all(os.path.isfile(p) for p in paths):
+        return None  # the step itself says what is missing
+    return fingerprint(paths, known)
+
+
+def _warm_data(settings: dict[str, Any]) -> None:
+    importlib.import_module("duckdb")
+    importlib.import_module(f".data.{settings['kind']}", PACKAGE)
+
+
+def _warm_split(settings: dict[str, Any]) -> None:
+    importlib.import_module("numpy")
+    _warm_data(settings)
+
+
+def _warm_ml(settings: dict[str, Any]) -> None:
+    importlib.import_module("duckdb")
+    importlib.import_module(f".ml.{settings['kind']}", PACKAGE)
+    algorithms = tuple(c["name"] for c in settings.get("candidates", ()))
+    warm = importlib.import_module(".ml.libraries", PACKAGE).warm
+    warm(algorithms, tuned=settings.get("tuning") is not None)
+
+
+_DATA = ("duckdb",)
+_ML = ("duckdb", "numpy", "scipy", "scikit-learn", "skops", "optuna", "xgboost-cpu", "xgboost", "lightgbm")
+
+STEPS: dict[str, StepKind] = {
+    "ingest": StepKind(
+        ".data.ingest:run", (*_DATA, "pandas", "polars", "pyarrow"), identity=_ingest_identity, warm=_warm_data
+    ),
+    "clean": StepKind(".data.clean:run", _DATA, warm=_warm_data),
+    "validate": StepKind(".data.validate:run", _DATA, numeric=True, warm=_warm_data),
+    "split": StepKind(".data.split:run", (*_DATA, "numpy"), warm=_warm_split),
+    "train": StepKind(".ml.train:run", _ML, numeric=True, warm=_warm_ml),
+    "evaluate": StepKind(".ml.evaluate:run", _ML, numeric=True, warm=_warm_ml),
+    "gate": StepKind(".ml.gate:run", _ML, numeric=True, champion=True, warm=_warm_ml),
+    "approve": StepKind(".approve:run"),
+    "register": StepKind(".register:run", champion=True),
+    "custom": StepKind(".custom:run"),
+}
+
+
+def kind_of(step: dict[str, Any], table: Table) -> StepKind:
+    """The entry of a step's kind. StepError for a kind that this runtime cannot run."""
+    try:
+        return table[step["kind"]]
+    except KeyError:
+        raise StepError(
+            "MLC9012",
+            "step-not-runnable",
+            f"{step['id']}: this runtime has no step of kind {step['kind']}",
+            where=step.get("where"),
+        ) from None

@@ -1,0 +1,111 @@
+"""Records of runs: run.json (what was asked and how it stands), result.json (what `run --json` prints), log.jsonl."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from ..errors import UsageError
+from . import io
+from .journal import now_text
+from .objects import Store, canonical, read_record
+
+UNFINISHED = ("running", "waiting")
+
+
+def new_run_id() -> str:
+    """A name that sorts by time: 20261123T073131Z-4f2a."""
+    return datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ") + "-" + os.urandom(2).hex()
+
+
+def folder(store: Store, run: str) -> Path:
+    return store.root / "runs" / run
+
+
+def run_record(store: Store, run: str) -> dict[str, Any] | None:
+    return read_record(folder(store, run) / "run.json")
+
+
+def result(store: Store, run: str) -> dict[str, Any] | None:
+    return read_record(folder(store, run) / "result.json")
+
+
+def write_run(store: Store, record: dict[str, Any]) -> None:
+    place = folder(store, record["run"])
+    if not place.exists():
+        io.make_folder(place)
+    store.replace(place / "run.json", canonical(record))
+
+
+def write_result(store: Store, found: dict[str, Any]) -> None:
+    store.replace(folder(store, found["run"]) / "result.json", canonical(found))
+
+
+def run_ids(store: Store) -> list[str]:
+    """All runs, newest first."""
+    return sorted((name for name in os.listdir(store.root / "runs") if not name.startswith(".")), reverse=True)
+
+
+def find(store: Store, run: str) -> str:
+    """The run of that name, or of that unambiguous beginning. UsageError where there is none."""
+    names = run_ids(store)
+    if run in names:
+        return run
+    matching = [name for name in names if name.startswith(run)] if run else []
+    if len(matching) == 1:
+        return matching[0]
+    several = f"; it could be {', '.join(matching[:5])}" if matching else ""
+    newest = f"the newest run is {names[0]}" if names else None
+    raise UsageError("MLC9020", "unknown-run", f"{store.root} has no run {run}{several}", help=newest)
+
+
+def last_record(store: Store, pipeline: str) -> dict[str, Any] | None:
+    """The record of the pipeline's newest run. Names tell seconds only: within one, the record's own time decides."""
+    newest: dict[str, Any] | None = None
+    for name in run_ids(store):
+        if newest is not None and name[:16] != newest["run"][:16]:
+            break
+        record = run_record(store, name)
+        if (
+            record is not None
+            and record["pipeline"] == pipeline
+            and (newest is None or record["started"] > newest["started"])
+        ):
+            newest = record
+    return newest
+
+
+def close_interrupted(store: Store, record: dict[str, Any]) -> None:
+    """End the record of a run whose process is gone (its lock was free), and remove what it left half done. Its finished
+    steps stay: the next run goes on from them."""
+    error = {"code": "MLC9021", "name": "interrupted", "message": f"run {record['run']} was stopped before it ended"}
+    closed = {**record, "status": "failed", "error": error, "ended": now_text()}
+    write_run(store, closed)
+    if result(store, record["run"]) is None:
+        write_result(
+            store,
+            {
+                "version": 1,
+                "run": record["run"],
+                "pipeline": record["pipeline"],
+                "status": "failed",
+                "seconds": None,
+                "steps": [],
+                "models": {},
+                "gates": {},
+                "error": error,
+            },
+        )
+    sweep(store, record["run"])
+
+
+def sweep(store: Store, run: str) -> None:
+    """Remove a run's scratch folders."""
+    for name in os.listdir(store.root / "tmp"):
+        if name.startswith(run):
+            with contextlib.suppress(OSError):
+                shutil.rmtree(store.root / "tmp" / name)

@@ -1,0 +1,184 @@
+"""One step, from verified inputs to stored outputs, in whatever process it is given. Local children and the single-step
+command of orchestrators both end here, so a step does the same everywhere."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import re
+import sys
+import traceback
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from .context import Context
+from .errors import LostConnection, StepError, StepWaiting
+from .steps import StepFunction, load
+from .store import io
+from .store.objects import Store, canonical
+from .store.registry import Version
+
+# Distribution to install for a module that a step could not import.
+_EXTRAS = {
+    "duckdb": "mlopsc[run]", "numpy": "mlopsc[run]", "sklearn": "mlopsc[run]", "optuna": "mlopsc[run]",
+    "skops": "mlopsc[run]", "psycopg": "mlopsc[postgres]", "xgboost": "mlopsc[boosting]", "lightgbm": "mlopsc[boosting]",
+}  # fmt: skip
+THREADS = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+)
+
+
+def single_threaded() -> None:
+    """Fix the thread counts of numeric libraries. Must come before their first import; results depend on it."""
+    for name in THREADS:
+        os.environ[name] = "1"
+
+
+def write_log(path: Path, step: str, event: str, **fields: Any) -> None:
+    """One JSON line in a run's log."""
+    line = {"time": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"), "step": step, "event": event, **fields}
+    io.append(path, json.dumps(line, ensure_ascii=False, default=str).encode("utf-8", "replace") + b"\n")
+
+
+def perform(request: dict[str, Any], store: Store, function: StepFunction | None = None) -> dict[str, Any]:
+    """Run the step of `request` and keep its outputs; never raises.
+
+    The outcome's status is done (with outputs, signatures, summary), failed or crashed (with error), or waiting.
+    """
+    step = request["step"]
+    try:
+        return _perform(request, store, function or load(request["run_function"]))
+    except StepWaiting as waiting:
+        return {"status": "waiting", "message": waiting.message}
+    except StepError as error:
+        error.where = error.where or step.get("where")
+        status = "crashed" if isinstance(error, LostConnection) else "failed"
+        return {"status": status, "error": error.to_json(), "traceback": _trace(error)}
+    except MemoryError as error:
+        return _crashed(step, "it ran out of memory", error)
+    except ImportError as error:
+        return _missing(step, error)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            found = io.failure(error, Path(request["scratch"]))
+            return {"status": "failed", "error": found.to_json(), "traceback": _trace(error)}
+        return _crashed(step, f"{type(error).__name__}: {error}", error)
+    except Exception as error:  # noqa: BLE001 - whatever a step raises is told as an outcome
+        return _crashed(step, f"{type(error).__name__}: {error}", error)
+
+
+def _perform(request: dict[str, Any], store: Store, function: StepFunction) -> dict[str, Any]:
+    step, scratch = request["step"], Path(request["scratch"])
+    for name in ("in", "out", "work"):
+        os.makedirs(scratch / name, mode=0o700, exist_ok=True)
+    inputs = {}
+    for number, (name, (digest, suffix)) in enumerate(sorted(request["inputs"].items())):
+        # A name with the right suffix: users' functions and libraries tell formats by it.
+        inputs[name] = scratch / "in" / f"{_file_name(name, number)}.{suffix}"
+        os.symlink(store.path(digest), inputs[name])
+    outputs = {
+        name: scratch / "out" / f"{_file_name(name, number)}.{suffix}"
+        for number, (name, suffix) in enumerate(sorted(step["outputs"].items()))
+    }
+    log_path = store.root / "runs" / request["run"] / "log.jsonl"
+    context = Context(
+        step=step["id"],
+        settings=step["settings"],
+        inputs=inputs,
+        outputs=outputs,
+        data_root=Path(request["data_root"]),
+        scratch=scratch / "work",
+        run=request["run"],
+        store=store.pinned(_champions(store, request["champions"])),
+        modules_root=Path(request["modules_root"]),
+        cpu=request["cpu"],
+        memory=request["memory"],
+        digests={name: digest for name, (digest, _) in request["inputs"].items()},
+        log=lambda event, **fields: write_log(log_path, step["id"], event, **fields),
+        lineage=request["lineage"],
+    )
+    summary = function(context) or {}
+    return {"status": "done", "summary": summary, **_keep(step, outputs, store)}
+
+
+def _keep(step: dict[str, Any], outputs: dict[str, Path], store: Store) -> dict[str, Any]:
+    digests, signatures = {}, {}
+    for name, path in sorted(outputs.items()):
+        if not path.is_file():
+            raise StepError("MLC9011", "missing-output", f"{step['id']} did not write its output {name}")
+        digests[name] = store.put(path, move=True)
+        signatures[digests[name]] = store.signature(digests[name])
+    return {"outputs": digests, "signatures": signatures}
+
+
+def _champions(store: Store, numbers: dict[str, int | None]) -> dict[str, Version | None]:
+    registry = store.registry() if any(numbers.values()) else None
+    return {model: registry.version(model, n) if registry and n else None for model, n in numbers.items()}
+
+
+def _file_name(name: str, number: int) -> str:
+    return name if re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}", name) else f"artifact_{number}"
+
+
+def _trace(error: BaseException) -> str:
+    return "".join(traceback.format_exception(error))
+
+
+def _crashed(step: dict[str, Any], why: str, error: BaseException) -> dict[str, Any]:
+    return {"status": "crashed", "error": crash(step, why).to_json(), "traceback": _trace(error)}
+
+
+def crash(step: dict[str, Any], why: str) -> StepError:
+    """The error of a step that ended without a verdict."""
+    return StepError(
+        "MLC9010",
+        "step-crashed",
+        f"{step['id']} crashed: {why}",
+        where=step.get("where"),
+        help="`mlopsc runs RUN` names the log that holds the traceback",
+    )
+
+
+def _missing(step: dict[str, Any], error: ImportError) -> dict[str, Any]:
+    top = (error.name or "").partition(".")[0]
+    if top not in _EXTRAS:
+        return _crashed(step, f"{type(error).__name__}: {error}", error)
+    found = StepError(
+        "MLC9018",
+        "missing-package",
+        f"{step['id']} needs the package {top}, which is not installed",
+        where=step.get("where"),
+        help=f'pip install "{_EXTRAS[top]}"',
+    )
+    return {"status": "failed", "error": found.to_json(), "traceback": _trace(error)}
+
+
+def write_outcome(path: Path, outcome: dict[str, Any]) -> None:
+    """What a child tells its parent: a file beside its scratch folder, complete or absent."""
+    part = path.with_suffix(".part")
+    part.write_bytes(canonical(outcome) if _is_plain(outcome) else json.dumps(outcome, default=str).encode())
+    os.replace(part, path)
+
+
+def _is_plain(outcome: dict[str, Any]) -> bool:
+    try:
+        canonical(outcome)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def spawned(request_path: str) -> int:
+    """Entry of a spawned child: the request is a file, the outcome goes beside it."""
+    single_threaded()
+    request = json.loads(Path(request_path).read_bytes())
+    sys.path[:0] = [folder for folder in request.get("python_path", ()) if folder not in sys.path]
+    store = Store.open(request["store"], create=False)
+    write_outcome(Path(request["outcome"]), perform(request, store))
+    return 0
