@@ -142,6 +142,7 @@ class DataInfo:
     rules: list[DataRuleInfo]
     dedupe: list[str] | None
     complete: bool = True  # false when a broken column makes "unknown column" unsafe to claim
+    checked: bool = False  # filters and rules were read, too: columns come first, as other blocks may need them
 
 
 @dataclass(slots=True, eq=False)
@@ -161,6 +162,7 @@ class FeatureInfo:
     pipe: list[TransformInfo]
     out: Type
     span: Span
+    pipe_at: int = -1  # position after the expression or list, where a transform could be put in
 
     @property
     def plain(self) -> bool:
@@ -226,6 +228,36 @@ class GateInfo:
 
 
 @dataclass(slots=True, eq=False)
+class ActionRuleInfo:
+    """`when expr … then actions` of a deploy or monitor block. `times`: (k, n) of `for k of n`."""
+
+    text: str
+    expr: TypedExpr
+    by: list[str]
+    min_rows: Any
+    times: tuple[int, int]
+    actions: list[CallValue]
+    span: Span
+
+
+@dataclass(slots=True, eq=False)
+class DeployInfo:
+    """`gates`: those of `after`, else all gates on the model, by name in order of declaration."""
+
+    decl: Decl
+    model: ModelInfo
+    gates: list[str]
+    rules: list[ActionRuleInfo]
+
+
+@dataclass(slots=True, eq=False)
+class MonitorInfo:
+    decl: Decl
+    deploy: DeployInfo
+    rules: list[ActionRuleInfo]
+
+
+@dataclass(slots=True, eq=False)
 class Program:
     """Everything that was understood, by name, in order of declaration."""
 
@@ -241,5 +273,12 @@ class Program:
     models: dict[str, ModelInfo] = field(default_factory=dict)
     gates: dict[str, GateInfo] = field(default_factory=dict)
     tests: dict[str, TestInfo] = field(default_factory=dict)
+    deploys: dict[str, DeployInfo] = field(default_factory=dict)
+    monitors: dict[str, MonitorInfo] = field(default_factory=dict)
+    steps: dict[str, Decl] = field(default_factory=dict)  # of kind "step"
+    targets: dict[str, dict[str, Any]] = field(default_factory=dict)  # options of `target` blocks
+    user_metrics: dict[str, dict[str, TypedExpr]] = field(default_factory=dict)  # name -> task -> expression
+    param_bounds: dict[str, tuple[float | None, float | None]] = field(default_factory=dict)  # of every place it stands in
     files: dict[str, bytes] = field(default_factory=dict)  # spec and imports as read
+    modules: dict[str, bytes] = field(default_factory=dict)  # local Python files that the spec names, as read
     profile: str | None = None
