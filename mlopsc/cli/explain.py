@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 
-from mlopsc.driver.failure import Failure
 from mlopsc.diagnostics.codes import CODES
 from mlopsc.diagnostics.explain import listing, name_of, page, resolve
 from mlopsc.diagnostics.suggest import nearest
+from mlopsc.driver.failure import Failure
 
 EXAMPLE = "  mlopsc explain MLC1003\n  mlopsc explain unknown-column"
 

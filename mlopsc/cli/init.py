@@ -17,7 +17,9 @@ EXAMPLE = "  mlopsc init data/customers.csv --target-column Churn -o churn.mlops
 def configure(parser: argparse.ArgumentParser, command: str) -> None:
     parser.add_argument("data", metavar="DATA_FILE", nargs="?", help="a csv, parquet or JSON lines file to look at")
     parser.add_argument("--target-column", metavar="C", help="the column to predict (default: a likely one)")
-    parser.add_argument("-o", "--output", metavar="SPEC", help="the file to write, or - (default: named after the data)")
+    parser.add_argument(
+        "-o", "--output", metavar="SPEC", help="the file to write, or - (default: named after the data)"
+    )
     parser.add_argument("--force", action="store_true", help="replace an existing file")
 
 

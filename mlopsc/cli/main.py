@@ -10,8 +10,8 @@ import sys
 from importlib import import_module
 
 from mlopsc import __version__
-from mlopsc.driver.failure import Failure
 from mlopsc.cli.table import COMMANDS, EXAMPLE, MODULES
+from mlopsc.driver.failure import Failure
 
 DONE, FINDINGS, USAGE, WAITING = 0, 1, 2, 3
 INTERRUPTED = 130  # 128 + SIGINT

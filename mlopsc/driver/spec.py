@@ -60,6 +60,18 @@ def read(word: str) -> SpecFile:
     return SpecFile(word, os.path.dirname(path), os.path.basename(path), content)
 
 
+def read_import(folder: str, path: str) -> bytes:
+    """The bytes of a file that a spec imports; `path` is relative to `folder`. Raises OSError. Only regular files: a
+    stranger's spec must not make the compiler wait on a pipe or a device."""
+    full = os.path.join(folder, *path.split("/")) if not path.startswith("/") else path
+    if not os.path.exists(full):
+        raise FileNotFoundError(2, "there is no such file", full)
+    if not os.path.isfile(full):
+        raise OSError(22, "it is not a file", full)
+    with open(full, "rb") as file:
+        return file.read(_MOST_BYTES)
+
+
 def reason(error: Exception) -> str:
     """Why a file operation failed, in the operating system's words."""
     return (error.strerror or str(error)) if isinstance(error, OSError) else str(error)

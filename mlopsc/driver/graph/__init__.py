@@ -1,0 +1,1 @@
+"""The Plan's steps and their data, drawn."""
