@@ -267,8 +267,7 @@ class Lexer:
             self._problem("unterminated-string", start, len(text), message, "close it with a backquote")
             return NAME, Name(at, at + len(text), text[1:], True)
         shown = f"`{_short(text)}`" if text.isprintable() else f"the character U+{ord(text[0]):04X}"
-        advice = _STRAY.get(text)
-        self._problem("bad-character", start, len(text), f"{shown} means nothing here", advice)
+        self._problem("bad-character", start, len(text), f"{shown} means nothing here", _STRAY.get(text))
         return ERROR, None
 
 
