@@ -33,7 +33,6 @@ def open_engine(scratch: Path, memory: int | None = None) -> duckdb.DuckDBPyConn
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
             "allow_community_extensions": False,
-            "enable_progress_bar": False,
             "python_enable_replacements": False,  # a name in SQL never reaches a Python variable
         }
     )

@@ -1,0 +1,162 @@
+"""CSV: one scan by DuckDB with every field as text, under a header that this module reads itself."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import gzip
+import io
+from pathlib import Path
+from typing import IO, Any
+
+from ..errors import StepError
+from ..expr.literals import sql_name, sql_text
+from .cast import Received
+from .source import Part, Place, Reject, Source, find_files
+
+csv.field_size_limit(1 << 30)
+LONGEST_LINE = 16 << 20  # bytes; a longer row is a bad row
+UNIT = "\x1f"  # stands for a delimiter that DuckDB does not take
+CHUNK = 1 << 20  # characters
+
+
+def open_csv(settings: dict[str, Any], declared: list[str], place: Place) -> Source:
+    """`declared`: raw names of the columns in order, which name the fields where there is no header."""
+    files = find_files(place.data_root, settings["path"])
+    parts: list[Part] = []
+    relaxed: list[Part] = []
+    lines: dict[str, str] = {}
+    duplicates: dict[str, str] = {}
+    for number, file in enumerate(files):
+        label = label_of(file, place.data_root)
+        readable, delimiter, names, blank = _prepare(file, label, settings, declared, place, number)
+        for name in {n for n in names if names.count(n) > 1}:
+            duplicates.setdefault(name, label)
+        unit = settings["delimiter"] if delimiter == UNIT and settings["delimiter"] != UNIT else None
+        columns = {n: Received(_restore(f"c{i}", unit), "VARCHAR", False) for i, n in reversed(list(enumerate(names)))}
+        lines[str(readable)] = label
+        columns = dict(reversed(columns.items()))
+        for parts_of, strict in ((parts, True), (relaxed, False)):
+            table = _scan(readable, delimiter, len(names), settings["header"], skip=blank, strict=strict)
+            parts_of.append(Part(table, columns, label))
+    return Source(parts, lambda: _rejects(place, lines), duplicates, relaxed)
+
+
+def label_of(file: Path, root: Path) -> str:
+    return file.relative_to(root).as_posix() if file.is_relative_to(root) else file.as_posix()
+
+
+def _restore(column: str, unit: str | None) -> str:
+    return column if unit is None else f"replace({column}, chr(31), {sql_text(unit)})"
+
+
+def _scan(file: Path, delimiter: str, width: int, header: bool, *, skip: int = 0, strict: bool = True) -> str:
+    """DuckDB's strict mode refuses a quote inside a quoted field, which the other mode cuts off; but only the other mode
+    reads a file that mixes line ends."""
+    names = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(width))
+    zipped = "gzip" if file.suffix == ".gz" else "none"
+    return (
+        f"read_csv({sql_text(exact_path(file))}, columns = {{{names}}}, auto_detect = false, header = {str(header).lower()}, "
+        f"delim = {sql_text(delimiter)}, quote = '\"', escape = '\"', nullstr = '', compression = '{zipped}', "
+        f"max_line_size = {LONGEST_LINE}, buffer_size = {2 * LONGEST_LINE}, store_rejects = true, rejects_limit = 0, "
+        f"skip = {skip}, strict_mode = {str(strict).lower()})"
+    )
+
+
+def exact_path(file: Path) -> str:
+    """A path in which DuckDB finds no glob."""
+    return "".join(f"[{c}]" if c in "*?[" else c for c in str(file))
+
+
+def _prepare(
+    file: Path, label: str, settings: dict[str, Any], declared: list[str], place: Place, number: int
+) -> tuple[Path, str, list[str], int]:
+    """A file that DuckDB can read (the file itself wherever possible), its delimiter, its column names, and how many blank
+    lines stand before the first record."""
+    delimiter, encoding = settings["delimiter"], settings["encoding"]
+    try:
+        plain = codecs.lookup(encoding).name in ("utf-8", "utf-8-sig", "ascii")
+    except LookupError:
+        raise StepError("MLC8003", "unknown-encoding", f"No text encoding is named {encoding}.") from None
+    short = len(delimiter.encode()) <= 4
+    readable = file
+    if not plain or not short:
+        readable = place.scratch / f"source{number}.csv"
+        _rewrite(file, label, readable, encoding, None if short else delimiter)
+        delimiter = delimiter if short else UNIT
+    first, blank = _first_record(readable, label, delimiter)
+    if first is None:
+        raise StepError("MLC8004", "empty-source", f"{label} is empty: it does not even hold a header.")
+    if settings["header"]:
+        return readable, delimiter, first, blank
+    if len(first) != len(declared):
+        raise StepError(
+            "MLC8006",
+            "wrong-width",
+            f"{label} has {len(first)} fields in its first row, and the columns section names {len(declared)}.",
+            help="With header = false the columns section names all columns in order.",
+        )
+    return readable, delimiter, declared, blank
+
+
+def _rewrite(file: Path, label: str, target: Path, encoding: str, delimiter: str | None) -> None:
+    """A copy in UTF-8, chunk by chunk, with the unit separator instead of a delimiter that is too long for DuckDB."""
+    held = ""
+    with _open(file) as raw, target.open("w", encoding="utf-8", newline="") as out:
+        reader = io.TextIOWrapper(raw, encoding=encoding, newline="")
+        try:
+            while chunk := reader.read(CHUNK):
+                if delimiter is None:
+                    out.write(chunk)
+                    continue
+                if UNIT in chunk:
+                    message = f"{label} holds the character U+001F, which stands for the delimiter {delimiter} here."
+                    raise StepError("MLC8005", "unreadable-source", message)
+                text = held + chunk
+                cut = max(len(text) - len(delimiter) + 1, 0)
+                at = text.rfind(delimiter)
+                cut = max(cut, at + len(delimiter)) if at >= 0 else cut
+                out.write(text[:cut].replace(delimiter, UNIT))
+                held = text[cut:]
+        except UnicodeError as error:
+            message = f"{label} cannot be read as {encoding}: {error}."
+            raise StepError("MLC8003", "unknown-encoding", message) from None
+        out.write(held)
+
+
+def _open(file: Path) -> IO[bytes]:
+    return gzip.open(file, "rb") if file.suffix == ".gz" else file.open("rb")  # type: ignore[return-value]
+
+
+def _first_record(file: Path, label: str, delimiter: str) -> tuple[list[str] | None, int]:
+    """The fields of the first record that is not blank (None where there is none), and how many blank ones come before."""
+    single = delimiter if len(delimiter) == 1 else UNIT
+    with _open(file) as raw, io.TextIOWrapper(raw, encoding="utf-8-sig", newline="", errors="replace") as text:
+        lines = text if single == delimiter else (line.replace(delimiter, UNIT) for line in text)
+        try:
+            for blank, record in enumerate(csv.reader(lines, delimiter=single)):
+                if record:
+                    return [f if single == delimiter else f.replace(UNIT, delimiter) for f in record], blank
+        except (csv.Error, OSError, EOFError) as error:
+            raise StepError("MLC8005", "unreadable-source", f"{label} cannot be read as CSV: {error}.") from None
+    return None, 0
+
+
+def _rejects(place: Place, labels: dict[str, str]) -> list[Reject]:
+    """Rows that the scan could not split, one entry a row, in file order."""
+    found = place.con.execute(
+        "SELECT s.file_path, e.line, any_value(e.csv_line), any_value(e.error_type), any_value(e.error_message) "
+        "FROM reject_errors e JOIN reject_scans s USING (scan_id, file_id) "
+        f"GROUP BY 1, 2, {sql_name('line_byte_position')} ORDER BY 1, 2"
+    ).fetchall()
+    reasons = {
+        "MISSING COLUMNS": "fewer fields than the header",
+        "TOO MANY COLUMNS": "more fields than the header",
+        "UNQUOTED VALUE": "a quote that is not closed",
+        "LINE SIZE OVER MAXIMUM": f"longer than {LONGEST_LINE >> 20} MiB",
+        "INVALID ENCODING": "not UTF-8",
+    }
+    return [
+        Reject(f"{labels.get(path, path)}, line {line}", text or "", reasons.get(str(kind), str(kind).lower()))
+        for path, line, text, kind, _ in found
+    ]
