@@ -49,7 +49,7 @@ def unsupported_type(type: str, feature: str = "", where: dict[str, Any] | None 
     of = f"feature {feature} is" if feature else "a feature is"
     return StepError(
         "MLC9051",
-        "text-reaches-algorithm",
+        "not-a-number",
         f"{of} of type {type}, which is not a number when it reaches the algorithm",
         where=where,
         help="make it a number: onehot(), ordinal(), hash(n), year(), days_between(…)",

@@ -125,16 +125,22 @@ def to_bytes(model: Model) -> bytes:
     return skopsfile.archive(members)
 
 
+def describe(path: Path) -> dict[str, Any]:
+    """model.json: everything but the estimator, which is not read."""
+    with zipfile.ZipFile(path) as source:
+        meta: dict[str, Any] = json.loads(source.read("model.json"))
+    if meta.get("format") != FORMAT:
+        found = meta.get("format")
+        raise StepError(
+            "MLC9060", "model-format", f"the model file has format {found}, this runtime reads format {FORMAT}"
+        )
+    return meta
+
+
 def load(path: Path, modules_root: Path) -> Model:
     """The model of a file whose digest the caller has checked. `modules_root`: where the spec's own modules are."""
+    meta = describe(path)
     with zipfile.ZipFile(path) as source:
-        meta = json.loads(source.read("model.json"))
-        if meta.get("format") != FORMAT:
-            raise StepError(
-                "MLC9060",
-                "model-format",
-                f"the model file has format {meta.get('format')}, this runtime reads format {FORMAT}",
-            )
         if str(modules_root) not in sys.path:
             sys.path.insert(0, str(modules_root))
         objects: list[Any] = []

@@ -70,18 +70,7 @@ def read_scored(path: Path, task: str, labels: tuple[Any, ...], threshold: float
 def score_rows(con: Any, rows: Path, row: NDArray[Any], model: Model, target: dict[str, Any]) -> Scored:
     """Score the rows at positions `row` with `model`."""
     column = take(read_columns(con, rows, [("y", target["expr"], target["type"])])["y"], row)
-    try:
-        prediction = model.predict_table(con, rows, row)
-    except StepError:
-        raise
-    except Exception as error:
-        if "BinderException" not in type(error).__name__:
-            raise
-        raise StepError(
-            "MLC9065",
-            "missing-column",
-            f"the model {model.meta['model']} reads a column that the data no longer has: {str(error).splitlines()[0]}",
-        ) from error
+    prediction = predict_stored(con, rows, row, model)
     actual, labels = actual_codes(model.classes, column)
     outcomes = outcomes_of(model, prediction, actual, labels)
     shares = model.meta["baseline"]
@@ -92,6 +81,19 @@ def score_rows(con: Any, rows: Path, row: NDArray[Any], model: Model, target: di
     else:
         given = np.tile(_widened(np.array([shares]), len(labels)), (len(row), 1))
     return Scored(row, outcomes, _baseline(model.task, actual, given, labels, model.threshold))
+
+
+def predict_stored(con: Any, rows: Path, row: NDArray[Any], model: Model) -> Prediction:
+    """Predictions for the rows at positions `row`; StepError where the data lacks a column that the model reads."""
+    try:
+        return model.predict_table(con, rows, row)
+    except Exception as error:
+        if type(error).__name__ != "BinderException":
+            raise
+        reason = str(error).splitlines()[0].removeprefix("Binder Error: ")
+        raise StepError(
+            "MLC9065", "column-gone", f"the stored model {model.meta['model']} cannot read the data: {reason}"
+        ) from error
 
 
 def outcomes_of(model: Model, prediction: Prediction, actual: NDArray[Any], labels: tuple[Any, ...]) -> Outcomes:

@@ -23,6 +23,7 @@ from .columns import Column, Floats, take
 from .featureset import FeatureSet, inputs_of
 from .modelfile import Model, Prediction
 from .pipes import Learning
+from .slices import column_of, missing_column
 from .target import Classes, classes_of
 from .tuning import Clock, FoldData, Search
 
@@ -84,7 +85,7 @@ class _Training:
 
     def _read(self) -> dict[str, Any]:
         """The training rows' columns: x0, x1 … of the features, target, and weights, time and group where used."""
-        settings = self.settings
+        settings, con = self.settings, connect(self.ctx)
         inputs, self.reads = inputs_of(settings["features"])
         wanted = [(one.name, one.expr, one.type) for one in inputs]
         wanted.append(("target", settings["target"]["expr"], settings["target"]["type"]))
@@ -93,8 +94,11 @@ class _Training:
         split = settings["split"]
         if settings.get("tuning") and split["kind"] in ("time", "group"):
             column = split[split["kind"]]
-            wanted.append((split["kind"], *column_of(self.ctx.inputs["rows"], column, self.ctx)))
-        found = read_columns(connect(self.ctx), self.ctx.inputs["rows"], wanted)
+            described = column_of(con, self.ctx.inputs["rows"], column)
+            if described is None:
+                raise missing_column(column)
+            wanted.append((split["kind"], *described))
+        found = read_columns(con, self.ctx.inputs["rows"], wanted)
         if self.counts["train"] < len(next(iter(found.values())).values):
             return {name: take(found.pop(name), self.rows) for name in list(found)}
         return dict(found)
@@ -104,7 +108,9 @@ class _Training:
             return None
         values: Floats = columns["weights"].values
         if not np.isfinite(values).all() or (values < 0).any() or not values.sum() > 0:
-            raise StepError("MLC9064", "bad-weights", "the weights of the training rows must be numbers of at least 0")
+            raise StepError(
+                "MLC9064", "unusable-weights", "the weights of the training rows must be numbers of at least 0"
+            )
         return values
 
     # --- search
@@ -221,21 +227,3 @@ def _not_storable(model: Model, reason: str) -> StepError:
 
 def _line(text: str) -> str:
     return text.strip().splitlines()[0] if text.strip() else ""
-
-
-def column_of(rows: Path, name: str, ctx: Context) -> tuple[dict[str, Any], str]:
-    """The expression and type of a column of a rows file."""
-    kinds = {
-        "BIGINT": "int",
-        "DOUBLE": "float",
-        "BOOLEAN": "bool",
-        "VARCHAR": "string",
-        "DATE": "date",
-        "TIMESTAMP": "timestamp",
-    }
-    described = connect(ctx).execute("DESCRIBE SELECT * FROM read_parquet(?)", [str(rows)]).fetchall()
-    for column, kind, *_ in described:
-        if column == name:
-            found = kinds.get(str(kind), "string") + "?"
-            return {"op": "column", "name": name, "type": found}, found
-    raise StepError("MLC9065", "missing-column", f"the data has no column {name}")
