@@ -5,6 +5,7 @@ What a step gave is recorded before the next one starts, so a run that is killed
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import time
@@ -24,7 +25,7 @@ from .steps import STEPS, Table, kind_of, load
 from .store import runs
 from .store.journal import now_text
 from .store.locks import pipeline_lock
-from .store.objects import Store
+from .store.objects import Store, read_record
 from .work import crash, perform, single_threaded, write_log
 
 if TYPE_CHECKING:
@@ -283,10 +284,8 @@ def _start(state: _Run, step: dict[str, Any], key: str | None, inputs: dict[str,
         single_threaded()
         state.children = Children(close=state.locks)
     if kind.warm is not None:
-        try:
+        with contextlib.suppress(ImportError):  # the step itself tells what is missing
             kind.warm(step["settings"])
-        except ImportError:
-            pass  # the step itself tells what is missing
     attempt = state.attempts.get(step["id"], 0) + 1
     state.attempts[step["id"]] = attempt
     number = sum(state.attempts.values())
@@ -387,7 +386,7 @@ def _outcome(ended: _Running, status: int) -> dict[str, Any]:
             where=step.get("where"),
         )
         return {"status": "failed", "error": error.to_json()}
-    found = runs.read_record(ended.scratch / "outcome.json")
+    found = read_record(ended.scratch / "outcome.json")
     if found is not None and os.WIFEXITED(status):
         return found
     if os.WIFSIGNALED(status):
@@ -411,7 +410,9 @@ def _end(state: _Run, step: dict[str, Any], outcome: dict[str, Any], inputs: dic
         if error is not None:
             outcome = {**outcome, "status": "failed", "error": error.to_json()}
     state.outcomes[step["id"]] = outcome
-    shown = {name: outcome[name] for name in ("seconds", "error", "summary", "message") if name in outcome}
+    shown: dict[str, Any] = {
+        name: outcome[name] for name in ("seconds", "error", "summary", "message") if name in outcome
+    }
     if step["id"] in state.chosen:
         _log(state, step["id"], outcome["status"], **shown)
     state.progress({"event": "step", "id": step["id"], "kind": step["kind"], "status": outcome["status"], **shown})

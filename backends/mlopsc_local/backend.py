@@ -1,0 +1,90 @@
+"""Emits a folder that `python run.py` runs, with the listed packages and nothing of the compiler."""
+
+from __future__ import annotations
+
+import posixpath
+from typing import Any
+
+from mlopsc.ir.plan import Pipeline, Plan, Step
+from mlopsc.target import bundle
+from mlopsc.target.capability import Capabilities
+from mlopsc.target.literals import environment
+from mlopsc.target.protocol import EmitOptions, Files
+from mlopsc_local.capabilities import CAPABILITIES
+
+MODULES = "modules"
+_SAYS = {
+    "ingest": "reads and types the rows",
+    "clean": "filters, keeps the first of duplicates",
+    "validate": "holds keys, bad rows and expectations against the data",
+    "split": "parts training rows from test rows",
+    "train": "fits features and algorithm, tuning included",
+    "evaluate": "scores the test rows",
+    "gate": "judges the model",
+    "approve": "waits for a person",
+    "register": "makes the model the champion",
+    "custom": "runs a function of the spec's author",
+}
+
+
+class LocalBackend:
+    """See `mlopsc.target.protocol.Backend`."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return CAPABILITIES
+
+    def emit(self, plan: Plan, options: EmitOptions) -> Files:
+        training = plan.pipelines[0]
+        templates = environment("mlopsc_local")
+        names = _names(plan, training, options)
+        files = {
+            f"{name}": templates.get_template(f"{name}.j2").render(names).encode("utf-8")
+            for name in ("run.py", "README.md", "requirements.txt")
+        }
+        files["plan.json"] = bundle.plan_file(plan)
+        files |= bundle.runtime_files()
+        files |= {f"{MODULES}/{path}": data for path, data in sorted(options.modules.items())}
+        return files
+
+
+def _names(plan: Plan, training: Pipeline, options: EmitOptions) -> dict[str, Any]:
+    store = options.values.get("store") or ".mlopsc"
+    return {
+        "plan": plan,
+        "pipeline": training,
+        "steps": [(step.id, _says(step)) for step in training.steps],
+        "width": max((len(repr(step.id)) for step in training.steps), default=0),
+        "data_root": posixpath.normpath(posixpath.join(options.spec_folder, options.values.get("data_root") or ".")),
+        "store": posixpath.normpath(posixpath.join(options.spec_folder, store)),
+        "modules": MODULES,
+        "requirements": bundle.requirements(plan),
+        "secrets": _environment(plan),
+        "gates": [step.id.partition(":")[2] for step in training.steps if step.kind == "approve"],
+        "others": [p.name for p in plan.pipelines[1:]],
+    }
+
+
+def _says(step: Step) -> str:
+    return _SAYS.get(step.kind, "is not run by this release")
+
+
+def _environment(plan: Plan) -> list[str]:
+    """Names of all environment variables that the Plan refers to."""
+    found: set[str] = set()
+
+    def walk(value: Any) -> None:
+        if isinstance(value, dict):
+            if len(value) == 1:
+                found.update(v for k, v in value.items() if k in ("secret", "env") and isinstance(v, str))
+            for item in value.values():
+                walk(item)
+        elif isinstance(value, list):
+            for item in value:
+                walk(item)
+
+    walk(plan.model_dump(mode="json", include={"connections", "pipelines"}))
+    return sorted(found)
+
+
+BACKEND = LocalBackend()

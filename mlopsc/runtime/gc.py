@@ -1,0 +1,122 @@
+"""Freeing what no kept version or run needs.
+
+Records go before what they name, and a record that names something gone is no cache hit: killed anywhere, nothing breaks.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from .store import io, runs
+from .store.locks import whole_store
+from .store.objects import Store, read_record
+
+DEFAULT_AGE = 30 * 86400.0  # seconds
+
+
+@dataclass(slots=True)
+class _Kept:
+    """What stays. `steps` are cache keys; `runs` names; `objects` digests."""
+
+    runs: set[str] = field(default_factory=set)
+    steps: set[str] = field(default_factory=set)
+    objects: set[str] = field(default_factory=set)
+
+
+def collect(store: Store, older: float = DEFAULT_AGE, dry_run: bool = False) -> dict[str, Any]:
+    """Free runs that ended more than `older` seconds ago and what only they need; what was (or would be) freed.
+
+    Kept: newer runs, unfinished ones and the last of each pipeline; every version that is to stay restorable, whole; the
+    journal. UsageError while a run is at work in the store.
+    """
+    with whole_store(store):
+        kept = _kept(store, time.time() - older)
+        doomed_runs = [name for name in runs.run_ids(store) if name not in kept.runs]
+        doomed = [p for p in sorted((store.root / "steps").glob("*/*.json")) if _key(p) not in kept.steps]
+        doomed += [p for p in sorted((store.root / "objects").glob("*/*")) if _digest(p) not in kept.objects]
+        freed = sum(p.stat().st_size for p in doomed)
+        found = {
+            "version": 1,
+            "dry_run": dry_run,
+            "runs": doomed_runs,
+            "steps": sum(1 for p in doomed if p.suffix == ".json"),
+            "objects": sum(1 for p in doomed if p.suffix != ".json"),
+            "bytes": freed,
+        }
+        if not dry_run:
+            for name in doomed_runs:
+                _drop_run(store, name)
+            for path in doomed:
+                io.unlink(path)
+            _empty_tmp(store)
+    return found
+
+
+def _key(path: Path) -> str:
+    return f"sha256:{path.parent.name}{path.stem}"
+
+
+def _digest(path: Path) -> str:
+    return f"sha256:{path.parent.name}{path.name}"
+
+
+def _kept(store: Store, since: float) -> _Kept:
+    kept = _Kept()
+    registry = store.registry()
+    for model in registry.models():
+        for version in registry.kept(model):
+            kept.objects |= set(version.artifacts.values()) | {version.digest}
+            kept.runs.add(version.run)
+    seen: set[str] = set()
+    for name in runs.run_ids(store):
+        record = runs.run_record(store, name)
+        if record is None:
+            continue
+        last = record["pipeline"] not in seen
+        seen.add(record["pipeline"])
+        if last or record["status"] == "waiting" or _ended(record) >= since:
+            kept.runs.add(name)
+            _keep_steps(record, kept)
+    for path in (store.root / "steps").glob("*/*.json"):
+        # Steps of a run that was killed, or goes on under another plan, stand in no run's record yet.
+        found = read_record(path)
+        if found is None:
+            continue
+        if path.stat().st_mtime >= since:
+            kept.steps.add(_key(path))
+        if _key(path) in kept.steps:
+            kept.objects |= set(found.get("outputs", {}).values())
+    return kept
+
+
+def _keep_steps(record: dict[str, Any], kept: _Kept) -> None:
+    for step in record["steps"].values():
+        if step.get("key"):
+            kept.steps.add(step["key"])
+        kept.objects |= set(step.get("outputs", {}).values())
+
+
+def _ended(record: dict[str, Any]) -> float:
+    text = record.get("ended") or record["started"]
+    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC).timestamp()
+
+
+def _drop_run(store: Store, name: str) -> None:
+    gone = store.root / "tmp" / f"gone-{name}-{os.urandom(4).hex()}"
+    io.rename(runs.folder(store, name), gone)
+    shutil.rmtree(gone, ignore_errors=True)
+
+
+def _empty_tmp(store: Store) -> None:
+    """Whatever lies in tmp while nothing runs was left by something that was killed."""
+    for path in (store.root / "tmp").iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            io.unlink(path)

@@ -1,0 +1,47 @@
+"""What every target's folder carries: the runtime, the Plan, the packages to install."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from mlopsc.ir.plan import Plan, TrainSettings
+
+RUNTIME = Path(__file__).resolve().parent.parent / "runtime"
+RUNTIME_PACKAGE = "mlopsc_runtime"
+# The ranges of the extras in pyproject.toml; a test holds them equal.
+REQUIREMENTS: dict[str, tuple[str, ...]] = {
+    "run": ("duckdb>=1.5,<2", "numpy>=2", "scikit-learn>=1.9,<1.10", "optuna>=5,<6", "skops>=0.16,<0.17"),
+    "postgres": ("psycopg[binary]>=3.2",),
+    "boosting": ("xgboost-cpu>=3.2,<4", "lightgbm>=4.7,<5"),
+}
+
+
+def runtime_files(package: str = RUNTIME_PACKAGE) -> dict[str, bytes]:
+    """The runtime's own sources under the name `package`; they import nothing of the compiler."""
+    return {
+        f"{package}/{path.relative_to(RUNTIME).as_posix()}": path.read_bytes()
+        for path in sorted(RUNTIME.rglob("*.py"))
+        if "__pycache__" not in path.parts
+    }
+
+
+def plan_file(plan: Plan) -> bytes:
+    """plan.json: indented, in the order of the model's fields, ASCII."""
+    return (json.dumps(plan.model_dump(mode="json"), indent=1, allow_nan=False) + "\n").encode("ascii")
+
+
+def requirements(plan: Plan) -> list[str]:
+    """The packages that the Plan's steps need, as ranges, sorted."""
+    found = set(REQUIREMENTS["run"])
+    if any(connection.kind == "postgres" for connection in plan.connections):
+        found |= set(REQUIREMENTS["postgres"])
+    used = {
+        a.name
+        for p in plan.pipelines
+        for s in p.steps
+        if isinstance(s.settings, TrainSettings)
+        for a in s.settings.candidates
+    }
+    found |= {r for r in REQUIREMENTS["boosting"] if r.partition("-")[0].partition(">")[0] in used}
+    return sorted(found)

@@ -1,0 +1,83 @@
+"""What a target can do, feature by feature and version by version: tables that a back end declares and nothing computes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+
+class Level(Enum):
+    """FULL: as the language says. EMULATED: the same result by other means, which the note names. NOT_IMPLEMENTED: the
+    target could, this back end does not. UNSUPPORTED: the target cannot. UNKNOWN: nobody has tried."""
+
+    FULL = "full"
+    EMULATED = "emulated"
+    NOT_IMPLEMENTED = "not implemented"
+    UNSUPPORTED = "unsupported"
+    UNKNOWN = "unknown"
+
+    @property
+    def usable(self) -> bool:
+        return self in (Level.FULL, Level.EMULATED)
+
+
+# What a spec may ask of a target; a back end that says nothing about one is UNKNOWN there.
+FEATURES: dict[str, str] = {
+    "schedule.cron": "a cron schedule with a time zone",
+    "schedule.every": "a schedule by interval",
+    "trigger.new_data": "a run when a data block's source changes",
+    "params": "parameters given when a run starts",
+    "retries": "retries after a crash or a lost connection",
+    "timeout": "time limits of steps and of the run",
+    "resources": "cpu and memory of a step",
+    "gpu": "a step on a GPU",
+    "source.file": "files by relative path",
+    "source.object-store": "files in s3:// or gs://",
+    "source.database": "tables and queries of a database",
+    "source.python": "a function beside the spec",
+    "secrets": "secrets read at run time",
+    "notify": "messages about failed runs",
+    "approval": "a gate that waits for a person",
+    "approval.within": "an approval that expires",
+    "custom": "the user's own steps",
+    "registry": "versions, champion and journal",
+    "deploy": "serving the promoted version",
+    "rollout.canary": "a rollout by shares of traffic",
+    "rollout.blue_green": "a rollout by switching between two",
+    "rollout.shadow": "a rollout that only listens",
+    "rollback.rule": "a rollback when a rule holds",
+    "batch": "scoring in batches on a schedule",
+    "monitor": "monitors on a schedule",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """A setting of the `target` block. `kind` is a value kind of `mlopsc.catalog.schema`; None: absent unless written."""
+
+    name: str
+    kind: str
+    doc: str
+    default: str | int | float | bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """All that can be known of a back end without importing what it emits with.
+
+    versions: those of the target that it knows, newest first. levels: (level, note) by feature; differing for one version
+    under "FEATURE@VERSION".
+    """
+
+    name: str
+    title: str
+    versions: tuple[str, ...]
+    levels: Mapping[str, tuple[Level, str]]
+    options: tuple[Option, ...] = field(default=())
+
+    def level(self, feature: str, version: str | None = None) -> tuple[Level, str]:
+        """How far `feature` goes in `version` (the newest without one), and a note."""
+        chosen = version or self.versions[0]
+        found = self.levels.get(f"{feature}@{chosen}") or self.levels.get(feature)
+        return found or (Level.UNKNOWN, "")
