@@ -142,7 +142,7 @@ def _edges(ctx: Context, node: ast.Value, function: Function) -> TypedExpr | Non
             "literal-needed", node.span, f"{function.name} needs a list of numbers.", help="For example [10, 20]."
         )
         return None
-    items = []
+    items: list[TypedExpr] = []
     for item in node.items:
         found = typed_literal(ctx, item) if isinstance(item, ast.Literal) else None
         if found is None or found.type.kind not in NUMERIC:
@@ -163,14 +163,14 @@ def _result(ctx: Context, node: ast.Call, function: Function, args: list[TypedEx
     pair = _result_type(ctx, node, function, args)
     if pair is None:
         return None
-    type, args = pair
+    made, args = pair
     found = _BOUNDS[function.name](args) if function.name in _BOUNDS else (function.lo, function.hi)
-    if type.kind not in NUMERIC:
+    if made.kind not in NUMERIC:
         found = b.UNBOUNDED
     if function.name == "clip" and found[0] is not None and found[1] is not None and found[0] > found[1]:
         ctx.report("empty-range", node.span, "clip has its lower end above its upper one.")
         return None
-    return call(function.name, type, node.span, args, found)
+    return call(function.name, made, node.span, args, found)
 
 
 def _result_type(
@@ -183,14 +183,14 @@ def _result_type(
         proof = _PROOFS.get(function.nulls)
         nullable = nullable or (proof is not None and not proof(args[0]))
     if function.result == "unified":
-        type = unify(a.type for a in args)
-        if type is None:
+        made = unify(a.type for a in args)
+        if made is None:
             kinds = sorted({named(Type(a.type.kind)) for a in args})
             message = f"The arguments of {function.name} are {' and '.join(kinds)}."
             ctx.report("wrong-argument-type", node.span, message, help="Give them one type.")
             return None
-        args = [retype(a, type) for a in args]
-        return Type(type.kind, nullable, type.levels, type.numeric_levels), args
+        args = [retype(a, made) for a in args]
+        return Type(made.kind, nullable, made.levels, made.numeric_levels), args
     if function.result == "same":
         return Type(args[0].type.kind, nullable), args
     if function.result == "days":

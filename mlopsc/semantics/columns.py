@@ -73,11 +73,11 @@ def _raw_names(ctx: Context, columns: dict[str, ColumnInfo]) -> None:
 
 
 def _column(ctx: Context, node: ast.Column) -> ColumnInfo | None:
-    made = read_type(ctx, node.type)
-    if made is None:
+    found = read_type(ctx, node.type)
+    if found is None:
         return None
-    type, true_false = made
-    column = ColumnInfo(node.name.text, node.name.text, type, node.name.span, true_false=true_false)
+    made, true_false = found
+    column = ColumnInfo(node.name.text, node.name.text, made, node.name.span, true_false=true_false)
     seen: dict[str, ast.Clause] = {}
     for clause in node.clauses:
         word = clause.word.text
@@ -91,11 +91,11 @@ def _column(ctx: Context, node: ast.Column) -> ColumnInfo | None:
         else:
             _CLAUSES[word](ctx, column, clause, clause.atoms[0])
         seen.setdefault(word, clause)
-    if column.missing and not type.nullable:
+    if column.missing and not made.nullable:
         end = node.type.end
         message = f"{column.name} reads some texts as null, but its type has no nulls, so such rows are quarantined."
         edit = Edit((end, end), "?")
-        ctx.report("missing-not-nullable", seen["missing"].span, message, help=f"Write {type.kind}?.", edit=edit)
+        ctx.report("missing-not-nullable", seen["missing"].span, message, help=f"Write {made.kind}?.", edit=edit)
     return column
 
 

@@ -166,10 +166,10 @@ class TestRows:
             self.columns["probability"] = Type("float")
 
     def name(self, ctx: Context, node: ast.Name) -> TypedExpr | None:
-        type = self.columns.get(node.text)
-        if type is not None:
+        made = self.columns.get(node.text)
+        if made is not None:
             lo, hi = (0, 1) if node.text == "probability" else (None, None)
-            return TypedExpr("column", type, node.span, fn=node.text, lo=lo, hi=hi, columns=frozenset((node.text,)))
+            return TypedExpr("column", made, node.span, fn=node.text, lo=lo, hi=hi, columns=frozenset((node.text,)))
         declared = ctx.program.decls.get(node.text)
         if node.text == "probability":
             message = f"A {self.task} model has no single probability, so this metric does not fit it."

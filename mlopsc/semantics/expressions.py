@@ -16,7 +16,7 @@ from mlopsc.semantics.constants import date_text
 from mlopsc.semantics.context import Context
 from mlopsc.semantics.facts import Facts, facts_of, narrowed
 from mlopsc.semantics.program import Type, TypedExpr
-from mlopsc.semantics.types import BOOL, call, literal, named, plain, retype, unify, union
+from mlopsc.semantics.types import BOOL, NUMERIC, ORDERED, call, literal, named, plain, retype, unify, union
 from mlopsc.syntax import ast
 
 MICROSECONDS = 1_000_000
@@ -149,13 +149,13 @@ def _if(ctx: Context, node: ast.If, scope: Scope) -> TypedExpr | None:
     otherwise = check(ctx, node.otherwise, narrowed(scope, no))
     if test is None or then is None or otherwise is None:
         return None
-    type = unify((then.type, otherwise.type))
-    if type is None:
+    made = unify((then.type, otherwise.type))
+    if made is None:
         message = f"The branches of if are {named(then.type)} and {named(otherwise.type)}."
         ctx.report("branch-mismatch", node.span, message, help="Give both branches one type.")
         return None
     found = b.hull([ops.limits(x) for x in (then, otherwise) if x.type.kind != "null"] or [b.UNBOUNDED])
-    return call("if", type, node.span, (test, retype(then, type), retype(otherwise, type)), found)
+    return call("if", made, node.span, (test, retype(then, made), retype(otherwise, made)), found)
 
 
 def _is_null(ctx: Context, node: ast.IsNull, scope: Scope) -> TypedExpr | None:
@@ -194,14 +194,14 @@ def _in_range(
     pairs = [ops.aligned(ctx, item, end, container.span, "in") for end in (lo, hi)]
     if pairs[0] is None or pairs[1] is None:
         return None
-    if item.type.kind not in ops.ORDERED:
+    if item.type.kind not in ORDERED:
         ctx.report(
             "bad-membership", container.span, f"A range does not hold {named(item.type)}.", help="Write in [a, b]."
         )
         return None
     if lo.type.kind != hi.type.kind or lo.type.kind != item.type.kind:
         kinds = {lo.type.kind, hi.type.kind, item.type.kind}
-        if not kinds <= ops.NUMERIC:
+        if not kinds <= NUMERIC:
             hint = "Give both ends as timestamps." if item.type.kind == "timestamp" else None
             ctx.report("bad-membership", container.span, f"{named(item.type)} is not in such a range.", help=hint)
             return None
@@ -210,7 +210,7 @@ def _in_range(
         return None
     if _proves(scope):
         _say_if_decided(ctx, node, item, lo, hi)
-    kind = item.type.kind if item.type.kind not in ops.NUMERIC else unified_kind(lo, hi)
+    kind = item.type.kind if item.type.kind not in NUMERIC else unified_kind(lo, hi)
     ends = TypedExpr(
         "range",
         Type(kind),
@@ -250,11 +250,11 @@ def _in_list(
     items = [x for x in found if x is not None]
     if item is None or len(items) < len(found):
         return None
-    type = unify(x.type for x in items)
-    if type is None:
+    made = unify(x.type for x in items)
+    if made is None:
         ctx.report("bad-membership", container.span, "The items of the list are of different types.")
         return None
-    right = TypedExpr("list", Type(type.kind), container.span, args=tuple(items))
+    right = TypedExpr("list", Type(made.kind), container.span, args=tuple(items))
     return call("not in" if node.negated else "in", Type("bool", item.type.nullable), node.span, (item, right))
 
 
