@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from importlib import import_module
 
 from mlopsc.cli import options
+from mlopsc.cli.printing import FORMATS, shown
 from mlopsc.diagnostics.located import Located, Report, in_order, whole_file
 from mlopsc.driver.check import check_file
 from mlopsc.driver.failure import Failure
@@ -15,8 +15,6 @@ from mlopsc.driver.overrides import pairs
 from mlopsc.driver.spec import find, read
 
 EXAMPLE = "  mlopsc check churn.mlops --data\n  mlopsc check specs/ --format sarif --strict > findings.sarif"
-
-FORMATS = ("text", "json", "sarif", "github", "gitlab", "junit")
 
 
 def configure(parser: argparse.ArgumentParser, command: str) -> None:
@@ -50,14 +48,3 @@ def run(args: argparse.Namespace) -> int:
     report = Report(tuple(files), in_order(findings, tuple(files)), args.strict)
     sys.stdout.write(shown(report, args.format, quiet=args.quiet))
     return 2 if unreadable else int(report.failed)
-
-
-def shown(report: Report, kind: str, *, quiet: bool = False) -> str:
-    renderer = import_module(f"mlopsc.diagnostics.render_{kind}")
-    if kind != "text":
-        return str(renderer.render(report))
-    return str(renderer.render(report, colour=wants_colour(), summary=not quiet))
-
-
-def wants_colour() -> bool:
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

@@ -20,13 +20,13 @@ def configure(parser: argparse.ArgumentParser, command: str) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from mlopsc.cli.compiling import plan_of
+    from mlopsc.cli.planning import plan_or_code
     from mlopsc.driver.graph.model import graphs
     from mlopsc.driver.graph.svg import svg
     from mlopsc.driver.graph.words import dot, mermaid, text
 
-    plan = plan_of(args)
-    if plan is None:
-        return 1
+    plan = plan_or_code(args)
+    if isinstance(plan, int):
+        return plan
     sys.stdout.write({"mermaid": mermaid, "dot": dot, "svg": svg, "text": text}[args.format](graphs(plan)))
     return 0

@@ -25,6 +25,11 @@ class Checked(NamedTuple):
     def has_errors(self) -> bool:
         return any(found.severity == "error" for found in self.findings)
 
+    @property
+    def misused(self) -> bool:
+        """An error is the command line's: in the name or the value of a `--set`."""
+        return any(found.severity == "error" and found.place.file == "--set" for found in self.findings)
+
 
 def check_file(
     spec: SpecFile,
@@ -46,7 +51,7 @@ def check_file(
             read=lambda path: read_import(spec.folder, path),
             bag=bag,
             profile=profile,
-            overrides=sets,
+            overrides=dict(sets),
             target=target,
         )
     return Checked(spec, sources, program, tuple(locate(sources, found) for found in bag.sorted()))

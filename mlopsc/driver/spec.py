@@ -41,7 +41,7 @@ def _in_folder(folder: str) -> list[str]:
     files: list[str] = []
     for root, folders, names in os.walk(folder):
         folders[:] = sorted(f for f in folders if not f.startswith(".") and f not in _SKIPPED)
-        files += [os.path.join(root, name) for name in sorted(names) if name.endswith(SUFFIX)]
+        files += [os.path.normpath(os.path.join(root, name)) for name in sorted(names) if name.endswith(SUFFIX)]
     return files
 
 

@@ -1,0 +1,48 @@
+"""`mlopsc compile`: a target's folder, complete and reviewable."""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+from mlopsc.cli import options
+
+EXAMPLE = (
+    "  mlopsc compile churn.mlops --target local -o build/local\n  mlopsc compile churn.mlops --target local --check"
+)
+
+
+def configure(parser: argparse.ArgumentParser, command: str) -> None:
+    options.add_spec(parser)
+    parser.add_argument(
+        "--target", metavar="T[@VERSION]", required=True, help="what to compile for: see 'mlopsc targets'"
+    )
+    parser.add_argument("-o", "--output", metavar="DIR", help="the folder to write (default: build/TARGET)")
+    options.add_profile(parser)
+    options.add_set(parser)
+    parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 if the folder would change")
+
+
+def run(args: argparse.Namespace) -> int:
+    from mlopsc.cli.planning import checked_or_code
+    from mlopsc.driver.compiling import differences, emitted, plan_of, write
+
+    checked = checked_or_code(args, target=args.target)
+    if isinstance(checked, int):
+        return checked
+    output = args.output or os.path.join("build", args.target.partition("@")[0])
+    files = emitted(plan_of(checked), checked, args.target, output)
+    if args.check:
+        found = differences(output, files)
+        for difference in found:
+            print(f"{output}/{difference.path}: {difference.what}")
+        if not found and not args.quiet:
+            print(f"{output} is what would be written")
+        return int(bool(found))
+    write(output, files)
+    if not args.quiet:
+        readme = f"; {output}/README.md says how to run it" if "README.md" in files else ""
+        print(f"wrote {len(files)} files to {output}{readme}")
+    if args.verbose:
+        print("\n".join(f"  {path}" for path in sorted(files)))
+    return 0

@@ -1,0 +1,110 @@
+"""`mlopsc run`: compiles for local and runs. An unchanged spec's Plan comes from the store, without parser or checks."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from mlopsc.cli import options
+from mlopsc.driver import plans
+from mlopsc.driver.failure import Failure
+from mlopsc.driver.overrides import pairs
+from mlopsc.driver.spec import SpecFile, read, store_folder
+from mlopsc.runtime import cli, render
+from mlopsc.runtime.errors import StepError, UsageError
+
+EXAMPLE = "  mlopsc run churn.mlops\n  mlopsc run churn.mlops --set test_share=30% --profile prod --json"
+
+
+def configure(parser: argparse.ArgumentParser, command: str) -> None:
+    options.add_spec(parser)
+    options.add_set(parser)
+    options.add_profile(parser)
+    options.add_store(parser)
+    parser.add_argument("--step", metavar="ID", help="run this step and what it needs, then stop")
+    parser.add_argument("--from", dest="from_", metavar="ID", help="run this step and all that need it anew")
+    parser.add_argument("--jobs", metavar="N", type=_positive, help="steps at the same time (default: by processors)")
+    parser.add_argument("--force", action="store_true", help="run every step, cached or not")
+    options.add_json(parser)
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("at least 1")
+    return number
+
+
+def run(args: argparse.Namespace) -> int:
+    spec = read(args.spec)
+    store = store_folder(args.store, spec.folder)
+    wanted = plans.key(spec, args.profile, pairs(args.sets))
+    plan = plans.find(store, spec, wanted)
+    known = plan is not None
+    if plan is None:
+        made = _compiled(args, spec)
+        if isinstance(made, int):
+            return made
+        plan = made
+    if not args.quiet:
+        _tell_what_is_not_run(plan)
+    code, result = _run(plan, args, spec, store)
+    if not known:
+        plans.keep(store, spec, wanted, plan)
+    if args.json:
+        print(json.dumps(result))
+    else:
+        print(render.run_text(result, render.colours(sys.stdout)))
+    return code
+
+
+def _compiled(args: argparse.Namespace, spec: SpecFile) -> dict[str, Any] | int:
+    planning = import_module("mlopsc.cli.planning")
+    checked = planning.checked_or_code(args, spec, "local")
+    if isinstance(checked, int):
+        return checked
+    plan: dict[str, Any] = planning.plan_of(checked).model_dump(mode="json")
+    return plan
+
+
+def _run(plan: dict[str, Any], args: argparse.Namespace, spec: SpecFile, store: str) -> tuple[int, dict[str, Any]]:
+    progress = render.json_progress(sys.stderr) if args.json else render.text_progress(sys.stderr, _silent(args))
+    try:
+        return cli.run(
+            plan,
+            store=Path(store),
+            data_root=Path(os.environ.get("MLOPSC_DATA") or spec.folder),
+            modules_root=Path(spec.folder),
+            jobs=args.jobs,
+            step=args.step,
+            from_=args.from_,
+            force=args.force,
+            progress=progress,
+        )
+    except StepError as error:
+        told = f"{error.message} [{error.code} {error.name}]" + (f"; {error.help}" if error.help else "")
+        raise Failure(told, 2 if isinstance(error, UsageError) else 1) from error
+
+
+def _silent(args: argparse.Namespace) -> bool:
+    """Progress is for terminals, and for whoever asks for it."""
+    return bool(args.quiet or not (sys.stderr.isatty() or args.verbose))
+
+
+def _tell_what_is_not_run(plan: dict[str, Any]) -> None:
+    names = [step["settings"]["name"] for step in _all_steps(plan) if step["kind"] in ("deploy", "score", "monitor")]
+    if names:
+        print(
+            f"warning: {', '.join(dict.fromkeys(names))}: deploys and monitors are checked and compiled, "
+            "but this release does not run them",
+            file=sys.stderr,
+        )
+
+
+def _all_steps(plan: dict[str, Any]) -> list[dict[str, Any]]:
+    return [step for pipeline in plan["pipelines"] for step in pipeline["steps"]]

@@ -1,0 +1,51 @@
+"""From a checked program to a Plan, and from a Plan to a target's folder."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from mlopsc import __version__
+from mlopsc.driver.check import Checked
+from mlopsc.driver.failure import Failure
+from mlopsc.driver.spec import read_import, reason
+from mlopsc.ir.plan import Plan
+from mlopsc.passes.lower import lower
+from mlopsc.target import writer
+from mlopsc.target.load import backend
+from mlopsc.target.protocol import EmitOptions, Files
+from mlopsc.target.registry import UnknownTarget
+
+
+def plan_of(checked: Checked) -> Plan:
+    """The Plan of a program without errors."""
+    assert checked.program is not None
+    assert not checked.has_errors
+    return lower(checked.program, compiler=__version__, spec_name=checked.spec.name)
+
+
+def emitted(plan: Plan, checked: Checked, target: str, output: str) -> Files:
+    """The files of `target`, for the folder `output`. `target` may end in @VERSION."""
+    name, _, version = target.partition("@")
+    try:
+        found = backend(name)
+    except UnknownTarget as unknown:
+        raise Failure(str(unknown)) from unknown
+    if version and version not in found.capabilities.versions:
+        raise Failure(f"target {name} has no version {version}; it has {', '.join(found.capabilities.versions)}")
+    modules = {path: read_import(checked.spec.folder, path) for path in plan.modules}
+    folder = os.path.relpath(os.path.realpath(checked.spec.folder), os.path.realpath(output)).replace(os.sep, "/")
+    options = EmitOptions(plan.targets.get(name, {}), folder, modules, version or None)
+    return found.emit(plan, options)
+
+
+def differences(output: str, files: Files) -> list[writer.Difference]:
+    return writer.compare(Path(output), files)
+
+
+def write(output: str, files: Files) -> None:
+    """Make the folder hold the files. Raises Failure where it cannot."""
+    try:
+        writer.write(Path(output), files)
+    except OSError as error:
+        raise Failure(f"cannot write {output}: {reason(error)}") from error
