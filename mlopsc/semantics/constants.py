@@ -81,7 +81,7 @@ def constant(
         declared = ctx.program.decls.get(node.text)
         if declared is not None and declared.kind == "param":
             declared.used = True
-            return _param(ctx, node, base, kind.endswith("!"), what)
+            return _param(ctx, node, base, kind.endswith("!"), what, lo, hi)
     if isinstance(node, ast.Call) and node.func.text in ("secret", "env") and base != "call":
         return _outside(ctx, node, base == "secret" or kind.endswith("$"), what)
     value = _READERS.get(base, _literal)(ctx, node, base if base in _WORDS else detail, what)
@@ -104,7 +104,9 @@ def _either(
     return constant(ctx, node, kinds[-1], what=what, lo=lo, hi=hi)
 
 
-def _param(ctx: Context, node: ast.Name, base: str, allowed: bool, what: str) -> Value | None:
+def _param(
+    ctx: Context, node: ast.Name, base: str, allowed: bool, what: str, lo: float | None, hi: float | None
+) -> Value | None:
     if not allowed:
         ctx.report(
             "fixed-value",
@@ -119,7 +121,15 @@ def _param(ctx: Context, node: ast.Name, base: str, allowed: bool, what: str) ->
     if known[0].kind not in _PARAM_ACCEPTS.get(base, ()):
         ctx.report("wrong-value", node.span, f"{what} needs {_WORDS[base][0]}, and {node.text} is {known[0]}.")
         return None
+    if not _bounded(ctx, Value(known[1], node.span), base, f"{what} (here the param {node.text})", lo, hi):
+        return None
+    old_lo, old_hi = ctx.program.param_bounds.get(node.text, (None, None))
+    ctx.program.param_bounds[node.text] = (_tighter(max, old_lo, lo), _tighter(min, old_hi, hi))
     return Value(Ref("param", node.text, node.span), node.span)
+
+
+def _tighter(choose: Callable[[float, float], float], a: float | None, b: float | None) -> float | None:
+    return b if a is None else a if b is None else choose(a, b)
 
 
 def _outside(ctx: Context, node: ast.Call, allowed: bool, what: str) -> Value | None:
@@ -244,19 +254,22 @@ def _choice(ctx: Context, node: ast.Expr, detail: str, what: str) -> Value | Non
 def _name(ctx: Context, node: ast.Expr, detail: str, what: str) -> Value | None:
     if isinstance(node, ast.Name):
         return Value(Ref("name", node.text, node.span), node.span)
-    return _not_by_string(ctx, node, what, "a name")
+    _not_by_string(ctx, node, what, "a name")
+    return None
 
 
 def _column(ctx: Context, node: ast.Expr, detail: str, what: str) -> Value | None:
     if isinstance(node, ast.Name):
         return Value(Ref("column", node.text, node.span), node.span)
-    return _not_by_string(ctx, node, what, "a column")
+    _not_by_string(ctx, node, what, "a column")
+    return None
 
 
 def _ref(ctx: Context, node: ast.Expr, detail: str, what: str) -> Value | None:
     kinds = detail.split("|")
     if not isinstance(node, ast.Name):
-        return _not_by_string(ctx, node, what, "the name of a " + " or ".join(kinds))
+        _not_by_string(ctx, node, what, "the name of a " + " or ".join(kinds))
+    return None
     found = ctx.program.decls.get(node.text)
     kind = found.kind if found is not None and found.kind in kinds else kinds[0]
     if found is None and len(kinds) > 1:

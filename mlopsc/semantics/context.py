@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from mlopsc.diagnostics.model import Bag, Edit, Related
 from mlopsc.diagnostics.suggest import nearest as nearest
@@ -16,12 +16,13 @@ class Context:
     values that the chosen profile and `--set` put in place of a declaration's own: (name, dotted setting) -> (value,
     origin)."""
 
-    __slots__ = ("bag", "folder", "overrides", "program")
+    __slots__ = ("bag", "folder", "overrides", "program", "read")
 
     def __init__(self, program: Program, bag: Bag, folder: str | None) -> None:
         self.program = program
         self.bag = bag
         self.folder = folder
+        self.read: Callable[[str], bytes] | None = None  # the content of a file by its path relative to the spec's folder
         self.overrides: dict[tuple[str, str], tuple[ast.Value, str]] = {}
 
     def report(

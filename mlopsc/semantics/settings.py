@@ -16,7 +16,7 @@ from mlopsc.semantics.program import Decl, Value
 from mlopsc.source import Span
 from mlopsc.syntax import ast
 
-__all__ = ["constant", "read_settings", "header", "clauses", "find_setting"]
+__all__ = ["constant", "read_settings", "header", "clauses", "find_setting", "setting_paths"]
 
 
 class Written(NamedTuple):
@@ -73,6 +73,11 @@ def _all_settings(spec: BlockSpec, prefix: str) -> list[tuple[str, SettingSpec]]
     for section in spec.sections:
         found += _all_settings(section, f"{prefix}{section.kind}.")
     return found
+
+
+def setting_paths(spec: BlockSpec) -> list[str]:
+    """The dotted names of a block's leaf settings."""
+    return [path for path, _ in _all_settings(spec, "")]
 
 
 def find_setting(spec: BlockSpec, path: str) -> SettingSpec | None:

@@ -1,0 +1,165 @@
+"""From syntax trees to a checked program. Nothing is raised: what is wrong is in the bag, what could not be understood is
+absent from the program."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from mlopsc.catalog.blocks import BINDINGS, BLOCKS
+from mlopsc.catalog.metrics import TASKS
+from mlopsc.diagnostics.model import Bag
+from mlopsc.semantics.bindings import check_call_binding, check_param
+from mlopsc.semantics.cascades import drop_echoes
+from mlopsc.semantics.context import Context
+from mlopsc.semantics.data import check_data
+from mlopsc.semantics.deploy import check_deploy
+from mlopsc.semantics.features import check_features, expand_stars
+from mlopsc.semantics.gates import check_gate
+from mlopsc.semantics.imports import Unit, declare, load
+from mlopsc.semantics.metrics import check_metric_binding
+from mlopsc.semantics.models import (
+    check_overridden_expressions,
+    check_weights,
+    finish_model,
+    reads,
+    start_model,
+)
+from mlopsc.semantics.modules import find_function
+from mlopsc.semantics.monitors import check_monitor
+from mlopsc.semantics.pipeline import check_pipeline, check_target
+from mlopsc.semantics.profiles import apply_overrides, check_profiles, overridden
+from mlopsc.semantics.program import Decl, Program
+from mlopsc.semantics.silencers import apply_silencers
+from mlopsc.semantics.steps import check_order, check_step
+from mlopsc.semantics.tests_block import check_test
+from mlopsc.semantics.unused import check_unused
+from mlopsc.source import SourceMap
+from mlopsc.syntax import ast
+
+CURRENT_EDITION = 2026
+TARGETS = ("local", "airflow", "kubeflow")
+Read = Callable[[str], bytes]
+
+
+def analyse(
+    sources: SourceMap,
+    file: ast.File,
+    *,
+    folder: str | None,
+    name: str,
+    read: Read,
+    bag: Bag,
+    profile: str | None = None,
+    overrides: Mapping[str, str] | Iterable[tuple[str, str]] = (),
+    target: str | None = None,
+    targets: Iterable[str] = TARGETS,
+) -> Program:
+    """Check a spec, which is the first text of `sources` and stands as `name` in `folder`.
+
+    `read` gives the bytes of a file by its path relative to that folder, and raises OSError or ValueError where there
+    is none. `overrides` are those of `--set`, by name. `targets` are the names that `target` blocks may have; `target` is the
+    chosen one.
+    """
+    program = Program(sources, CURRENT_EDITION, {})
+    ctx = Context(program, bag, folder)
+    ctx.read = read
+    units = load(ctx, sources, file, name, read)
+    _check_editions(ctx, units)
+    kinds: dict[str, object] = {**BLOCKS, **BINDINGS}
+    declare(ctx, units, kinds)
+    known = list(dict.fromkeys([*targets, *([target] if target is not None else [])]))
+    apply_overrides(ctx, sources, profile, dict(overrides))
+    _check_blocks(ctx, known)
+    check_profiles(ctx)
+    for decl, path, node in overridden(ctx, ("row", "any")):
+        check_overridden_expressions(ctx, decl, path, node)
+    if program.pipeline is None and (file.items or file.imports):
+        start = units[0].source.base
+        bag.report("no-pipeline", (start, start), "A spec has one pipeline block, and this one has none.")
+    check_unused(ctx, units[0])
+    drop_echoes(ctx, units)
+    apply_silencers(ctx, units)
+    return program
+
+
+def _check_editions(ctx: Context, units: list[Unit]) -> None:
+    for position, unit in enumerate(units):
+        edition = unit.file.edition
+        if edition is not None and edition.year != CURRENT_EDITION:
+            message = f"There is no edition {edition.year}: the editions are {CURRENT_EDITION}."
+            ctx.report("unknown-edition", edition.span, message, help=f"Write edition {CURRENT_EDITION}.")
+        elif edition is None and position == 0 and (unit.file.items or unit.file.imports):
+            start = unit.source.base
+            message = f"The spec names no edition, so the current one, {CURRENT_EDITION}, holds."
+            ctx.report("missing-edition", (start, start), message, help=f"Write edition {CURRENT_EDITION} first.")
+
+
+def _check_blocks(ctx: Context, targets: list[str]) -> None:
+    """Every declaration, kinds that others build on first."""
+    program = ctx.program
+    by_kind: dict[str, list[Decl]] = {}
+    for decl in program.decls.values():
+        if decl.kind in BLOCKS and not isinstance(decl.node, ast.Block):
+            message = f"A {decl.kind} is a block."
+            ctx.report(
+                "misplaced-statement", decl.node.kind.span, message, help=f"Write {decl.kind} {decl.name} {{ … }}."
+            )
+        else:
+            by_kind.setdefault(decl.kind, []).append(decl)
+
+    def each(kind: str) -> list[Decl]:
+        return by_kind.get(kind, [])
+
+    for decl in each("param"):
+        check_param(ctx, decl)
+    for decl in each("connection"):
+        check_call_binding(ctx, decl, "connections")
+    for decl in each("channel"):
+        check_call_binding(ctx, decl, "channels")
+    for decl in each("pipeline"):
+        check_pipeline(ctx, decl)
+    for decl in each("data"):
+        program.data[decl.name] = check_data(ctx, decl)
+        _check_source_module(ctx, decl)
+    for decl in each("features"):
+        info = check_features(ctx, decl)
+        if info is not None:
+            program.features[decl.name] = info
+    _check_models(ctx, each("model"), each("metric"))
+    for decl in each("gate"):
+        check_gate(ctx, decl)
+    for decl in each("deploy"):
+        check_deploy(ctx, decl)
+    for decl in each("monitor"):
+        check_monitor(ctx, decl)
+    for decl in each("step"):
+        check_step(ctx, decl)
+    check_order(ctx)
+    for decl in each("test"):
+        check_test(ctx, decl)
+    for decl in each("target"):
+        check_target(ctx, decl, targets)
+
+
+def _check_source_module(ctx: Context, decl: Decl) -> None:
+    source = decl.settings.get("source")
+    if source is not None and source.value.name == "python":
+        ref = source.value.args["ref"]
+        find_function(ctx, ref.value, ref.span)
+
+
+def _check_models(ctx: Context, models: list[Decl], metrics: list[Decl]) -> None:
+    program = ctx.program
+    for decl in models:
+        start_model(ctx, decl)
+    tasks = list(dict.fromkeys(model.task for model in program.models.values()))
+    for decl in metrics:
+        check_metric_binding(ctx, decl, tasks or list(TASKS))
+    excluded: dict[str, set[str]] = {name: set() for name in program.features}
+    for model in program.models.values():
+        check_weights(ctx, model)
+        excluded[model.features.decl.name] |= reads(model)
+    for name, info in program.features.items():
+        expand_stars(ctx, info, excluded[name])
+    for model in program.models.values():
+        finish_model(ctx, model)

@@ -1,0 +1,56 @@
+"""Slices: the columns of `by` clauses, gaps and segments, and the clauses `min_rows` and `confidence`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mlopsc.semantics.constants import constant
+from mlopsc.semantics.context import Context
+from mlopsc.semantics.program import ModelInfo, Value
+from mlopsc.syntax import ast
+
+SLICED = ("category", "bool", "string")
+
+
+def slice_column(ctx: Context, node: ast.Value, model: ModelInfo) -> str | None:
+    """The column that slices rows: a category, bool or string of the model's data; None after reporting."""
+    data = model.features.data
+    if not isinstance(node, ast.Name):
+        ctx.report("bad-slice", node.span, "A slice is by a column's name.")
+        return None
+    column = data.columns.get(node.text)
+    if column is None:
+        if data.complete:
+            ctx.unknown("unknown-column", node, f"{data.decl.name} has no column {node.text}.", data.columns)
+        return None
+    if column.type.kind not in SLICED:
+        message = f"Slices are by a category, a bool or a string, and {node.text} is a {column.type.kind}."
+        ctx.report("bad-slice", node.span, message)
+        return None
+    return node.text
+
+
+def by_columns(ctx: Context, clause: ast.Clause | None, model: ModelInfo) -> list[str] | None:
+    """The columns of a `by` clause; None after reporting."""
+    if clause is None:
+        return []
+    found: list[str] = []
+    for atom in clause.atoms:
+        for item in atom.items if isinstance(atom, ast.ListExpr) else [atom]:
+            column = slice_column(ctx, item, model) if not isinstance(item, ast.Star) else None
+            if column is None:
+                return None
+            if column not in found:
+                found.append(column)
+    return found
+
+
+def clause_value(ctx: Context, clause: ast.Clause | None, kind: str, default: Any, lo: float, hi: float) -> Any:
+    """The one value of a clause: a number, or a Ref to a param; the default where it is absent or wrong (reported)."""
+    if clause is None:
+        return default
+    if len(clause.atoms) != 1:
+        ctx.report("wrong-value", clause.span, f"{clause.word.text} takes one value.")
+        return default
+    value: Value | None = constant(ctx, clause.atoms[0], kind, what=clause.word.text, lo=lo, hi=hi)
+    return value.value if value is not None else default
