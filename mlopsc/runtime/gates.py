@@ -9,9 +9,15 @@ from .store.objects import Store
 
 
 def conclude(
-    store: Store, run: str, step: dict[str, Any], inputs: dict[str, str], verdict_digest: str
-) -> StepError | None:
-    """Journal the verdict of a gate step (once for one verdict on one model); its error where it did not pass."""
+    store: Store,
+    run: str,
+    step: dict[str, Any],
+    inputs: dict[str, str],
+    verdict_digest: str,
+    error: dict[str, Any] | None = None,
+) -> dict[str, Any] | None:
+    """Journal the verdict of a gate step (once for one verdict on one model). Its error, as JSON, where it did not pass:
+    the one that the step gave, on the line where its rule stands now, or one made from the verdict."""
     verdict = store.read_json(verdict_digest)
     gate, model = step["settings"]["gate"], step["settings"]["model"]
     facts = {"gate": gate, "model": model, "digest": inputs["model"], "verdict_digest": verdict_digest}
@@ -23,22 +29,22 @@ def conclude(
     store.journal().append(decide)
     if verdict["verdict"] == "passed":
         return None
-    return _error(step, verdict)
+    if error is None:
+        return _error(step, verdict).to_json()
+    line = rule_lines(step["settings"]).get(error.get("details", {}).get("rule"))
+    return {**error, "line": line} if line is not None else error
 
 
 def _error(step: dict[str, Any], verdict: dict[str, Any]) -> StepError:
     lines = rule_lines(step["settings"])
-    at_fault = [
-        r
-        for r in verdict.get("rules", ())
-        if r.get("kind", "require") == "require" and r["verdict"] in ("failed", "no data")
-    ]
+    rules = [r for r in verdict.get("rules", ()) if r.get("kind", "require") == "require"]
+    at_fault = [r for r in rules if r["verdict"] in ("failed", "no data")]
     told = "; ".join(f"{r['rule']}: {r.get('reason') or r['verdict']}" for r in at_fault) or verdict["verdict"]
     where = dict(step["settings"]["where"])
     if at_fault and at_fault[0]["rule"] in lines:
         where["line"] = lines[at_fault[0]["rule"]]
-    name = "gate-failed" if verdict["verdict"] == "failed" else "gate-undecided"
-    code = "MLC9022" if name == "gate-failed" else "MLC9023"
+    failed = verdict["verdict"] == "failed"
+    code, name = ("MLC9050", "gate-failed") if failed else ("MLC9067", "gate-without-data")
     return StepError(code, name, f"gate {step['settings']['gate']} did not pass: {told}", where=where)
 
 

@@ -56,7 +56,7 @@ def _all_passed(ctx: Context) -> None:
         verdict = json.loads(ctx.inputs[f"verdict.{gate}"].read_bytes())
         if verdict["verdict"] != "passed":
             raise StepError(
-                "MLC9022", "gate-failed", f"gate {gate} did not pass: {verdict['verdict']}", where=ctx.settings["where"]
+                "MLC9050", "gate-failed", f"gate {gate} did not pass: {verdict['verdict']}", where=ctx.settings["where"]
             )
         decision = ctx.inputs.get(f"decision.{gate}")
         if decision is not None and json.loads(decision.read_bytes())["digest"] != ctx.digests["model"]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import importlib
 import os
 from collections.abc import Callable, Mapping
@@ -12,6 +11,7 @@ from typing import Any
 
 from .context import Context
 from .errors import StepError
+from .fingerprint import files_of, fingerprint
 
 StepFunction = Callable[[Context], "dict[str, Any] | None"]
 PACKAGE = __name__.rpartition(".")[0]
@@ -41,25 +41,16 @@ def load(reference: str) -> StepFunction:
     return found
 
 
-def source_files(path: str, data_root: Path) -> list[str]:
-    """Files that a source's path names, in path order, relative to `data_root` where they were given so."""
-    if not any(sign in path for sign in "*?["):
-        return [path]
-    return sorted(glob.glob(path, root_dir=data_root, recursive=True))
-
-
 def _ingest_identity(settings: dict[str, Any], data_root: Path, known: dict[str, Any]) -> Any:
-    """Content of the files read; None for databases and functions, which are read on every run."""
+    """Names and content of the files read; None for databases and functions, which are read on every run."""
     source = settings["source"]
     if source["kind"] not in ("csv", "parquet", "json_lines") or "://" in source["path"]:
         return None
-    from .data.fingerprint import fingerprint
-
-    files = source_files(source["path"], data_root)
-    paths = [data_root / name for name in files]
-    if not paths or not all(os.path.isfile(p) for p in paths):
+    files = files_of(data_root, source["path"])
+    if not files:
         return None  # the step itself says what is missing
-    return fingerprint(paths, known)
+    names = [os.path.relpath(file, data_root) for file in files]
+    return list(zip(names, fingerprint(files, known), strict=True))
 
 
 def _warm_data(settings: dict[str, Any]) -> None:

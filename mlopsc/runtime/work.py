@@ -103,7 +103,15 @@ def _perform(request: dict[str, Any], store: Store, function: StepFunction) -> d
         log=lambda event, **fields: write_log(log_path, step["id"], event, **fields),
         lineage=request["lineage"],
     )
-    summary = function(context) or {}
+    try:
+        summary = function(context) or {}
+    except StepError as error:
+        if not isinstance(error, LostConnection) and all(path.is_file() for path in outputs.values()):
+            # A verdict against the model is a result too: a gate writes it before it refuses.
+            error.where = error.where or step.get("where")
+            told = {"status": "failed", "error": error.to_json(), "traceback": _trace(error)}
+            return {**told, **_keep(step, outputs, store)}
+        raise
     return {"status": "done", "summary": summary, **_keep(step, outputs, store)}
 
 
@@ -150,7 +158,7 @@ def _missing(step: dict[str, Any], error: ImportError) -> dict[str, Any]:
     if top not in _EXTRAS:
         return _crashed(step, f"{type(error).__name__}: {error}", error)
     found = StepError(
-        "MLC9018",
+        "MLC9055",
         "missing-package",
         f"{step['id']} needs the package {top}, which is not installed",
         where=step.get("where"),

@@ -198,6 +198,10 @@ class Store:
         """A name in tmp that no other process uses."""
         return self.root / "tmp" / f"{os.getpid()}-{next(_counter)}-{os.urandom(4).hex()}"
 
+    def make_scratch(self, path: Path) -> None:
+        """An empty folder in tmp for one child."""
+        io.make_folder(path)
+
     def replace(self, path: Path, data: bytes) -> None:
         """Write a record whole: it has its old or its new content, never a part."""
         copy = self.temporary()
