@@ -269,7 +269,7 @@ def _ref(ctx: Context, node: ast.Expr, detail: str, what: str) -> Value | None:
     kinds = detail.split("|")
     if not isinstance(node, ast.Name):
         _not_by_string(ctx, node, what, "the name of a " + " or ".join(kinds))
-    return None
+        return None
     found = ctx.program.decls.get(node.text)
     kind = found.kind if found is not None and found.kind in kinds else kinds[0]
     if found is None and len(kinds) > 1:

@@ -6,7 +6,7 @@ from mlopsc.catalog.blocks import GATE
 from mlopsc.semantics.context import Context
 from mlopsc.semantics.judging import ModelScope, check_rule, metrics_in, nodes, rule_text, subjects
 from mlopsc.semantics.program import Decl, GateInfo, GateRuleInfo, ModelInfo, TypedExpr
-from mlopsc.semantics.settings import clauses, header, read_settings
+from mlopsc.semantics.settings import header, read_settings
 from mlopsc.semantics.slices import by_columns, clause_value
 from mlopsc.syntax import ast
 
@@ -75,7 +75,7 @@ def _report_idle(ctx: Context, given: dict[str, ast.Clause], typed: TypedExpr) -
 
 
 def _champion_on_the_right(ctx: Context, node: ast.Rule, typed: TypedExpr) -> bool:
-    """Whether the champion stands only on the right side of one comparison, so that left − right is what is judged."""
+    """Whether the champion stands only on the right side of one comparison, so that left minus right is what is judged."""
     if "champion" not in subjects(typed):
         return True
     comparison = typed.op == "call" and typed.fn in ("<", "<=", ">", ">=")

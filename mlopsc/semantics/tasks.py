@@ -55,25 +55,25 @@ def positive_class(ctx: Context, decl: Decl, target: TypedExpr, task: str) -> An
         if written is not None:
             ctx.report("bad-positive", written.span, f"Only a binary model has a positive class; this one is {task}.")
         return None
-    type = target.type
+    own = target.type
     if written is None:
-        if type.kind == "bool":
+        if own.kind == "bool":
             return True
-        if type.levels:
-            return type.levels[-1]
+        if own.levels:
+            return own.levels[-1]
         span = decl.settings["target"].span
-        message = f"A binary target of type {type.kind} needs its positive class."
+        message = f"A binary target of type {own.kind} needs its positive class."
         ctx.report("positive-needed", span, message, help="Write positive = VALUE.")
         return None
     value = written.value
-    if type.levels is not None:
-        value = str(value) if type.numeric_levels and not isinstance(value, bool) else value
-        if value not in type.levels:
-            ctx.report("bad-positive", written.span, f"{value} is not a level of the target: {', '.join(type.levels)}.")
+    if own.levels is not None:
+        value = str(value) if own.numeric_levels and not isinstance(value, bool) else value
+        if value not in own.levels:
+            ctx.report("bad-positive", written.span, f"{value} is not a level of the target: {', '.join(own.levels)}.")
             return None
         return value
-    wanted = {"bool": bool, "int": int, "float": float}.get(type.kind, str)
+    wanted = {"bool": bool, "int": int, "float": float}.get(own.kind, str)
     if not isinstance(value, wanted) or (wanted is int and isinstance(value, bool)):
-        ctx.report("bad-positive", written.span, f"The target is a {type.kind}, and this is none.")
+        ctx.report("bad-positive", written.span, f"The target is a {own.kind}, and this is none.")
         return None
     return value
