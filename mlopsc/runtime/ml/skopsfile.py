@@ -19,6 +19,9 @@ from .libraries import load, load_skops
 
 EPOCH = (1980, 1, 1, 0, 0, 0)
 
+# Attributes in which scikit-learn itself keeps an id() (text vectorizers: a cache of a check, made anew when absent).
+ADDRESSES = ("_stop_words_id",)
+
 # Containers, scalars and arrays; every estimator class comes from the model's own record.
 BUILT_IN = (
     "builtins.bool",
@@ -34,7 +37,8 @@ BUILT_IN = (
 
 
 def archive(members: dict[str, bytes]) -> bytes:
-    """A zip whose bytes depend on the members only: sorted names, one date, deflate level 6 through one zlib."""
+    """A zip whose bytes depend on the members only: sorted names, one date, stored as they are (deflate differs
+    between zlib builds)."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as out:
         for name in sorted(members):
@@ -90,11 +94,21 @@ def _renumber(node: Any, ids: dict[int, int], files: dict[str, str]) -> None:
         old = node["file"]
         suffix = old[old.rfind(".") :] if "." in old else ""
         node["file"] = files.setdefault(old, f"{len(files) + 1}{suffix}")
+    if node.get("__loader__") == "DictNode" and isinstance(node.get("content"), dict):
+        _drop_addresses(node)
     if node.get("__loader__") == "SetNode" and isinstance(node.get("content"), list):
         node["content"].sort(key=lambda item: json.dumps(_without_ids(item), sort_keys=True))
     for key, child in node.items():
         if key not in ("__id__", "file"):
             _renumber(child, ids, files)
+
+
+def _drop_addresses(node: dict[str, Any]) -> None:
+    """`key_types` stands parallel to `content`."""
+    for name in ADDRESSES:
+        if name in node["content"]:
+            del node["key_types"]["content"][list(node["content"]).index(name)]
+            del node["content"][name]
 
 
 def _without_ids(node: Any) -> Any:
