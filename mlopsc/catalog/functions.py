@@ -157,4 +157,6 @@ AGGREGATES: dict[str, Function] = _table(
 )
 
 AGGREGATE_CLAUSES = ("on", "over", "where")
-LOOKUP_DOC = "lookup(other.c, on = key): c in the one row of another data block with that key; null where there is none."
+LOOKUP_DOC = (
+    "lookup(other.c, on = key): c in the one row of another data block with that key; null where there is none."
+)

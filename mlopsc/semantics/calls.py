@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from mlopsc.catalog.functions import AGGREGATES, DATASET_FUNCTIONS, ROW_FUNCTIONS, Function, Parameter
+from mlopsc.catalog.transforms import TRANSFORMS
 from mlopsc.diagnostics.model import Related
 from mlopsc.semantics import bounds as b
 from mlopsc.semantics import operators as ops
@@ -42,9 +43,6 @@ def row_call(ctx: Context, node: ast.Call, scope: Scope) -> TypedExpr | None:
     function = ROW_FUNCTIONS.get(node.func.text)
     if function is None:
         _unknown(ctx, node, scope)
-        for arg in node.args:
-            if not isinstance(arg.value, ast.ListExpr | ast.Range):
-                check(ctx, arg.value, scope)
         return None
     bound = bind(ctx, node, function)
     if bound is None:
@@ -63,6 +61,9 @@ def _unknown(ctx: Context, node: ast.Call, scope: Scope) -> None:
             hint = "It looks at all rows: use it in expect or warn of a data block."
         message = f"{name} looks at more than one row, so it cannot stand in {scope.what}."
         ctx.report("wrong-place", node.func.span, message, help=hint)
+    elif name in TRANSFORMS:
+        message = f"{name} is fitted on training rows, so it stands right of |>."
+        ctx.report("unknown-function", node.func.span, message, help=f"Write x |> {name}(…).")
     else:
         ctx.unknown("unknown-function", node.func, f"There is no function {name}.", ROW_FUNCTIONS)
 
@@ -167,7 +168,7 @@ def _result(ctx: Context, node: ast.Call, function: Function, args: list[TypedEx
     found = _BOUNDS[function.name](args) if function.name in _BOUNDS else (function.lo, function.hi)
     if made.kind not in NUMERIC:
         found = b.UNBOUNDED
-    if function.name == "clip" and found[0] is not None and found[1] is not None and found[0] > found[1]:
+    if function.name == "clip" and b.decide(">", ops.limits(args[1]), ops.limits(args[2])):
         ctx.report("empty-range", node.span, "clip has its lower end above its upper one.")
         return None
     return call(function.name, made, node.span, args, found)

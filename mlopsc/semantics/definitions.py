@@ -37,7 +37,6 @@ class StarDefinition:
 class Definitions:
     features: dict[str, Definition]
     stars: list[StarDefinition]
-    complete: bool = True
 
 
 def collect(ctx: Context, body: Iterable[ast.Statement]) -> Definitions:
@@ -76,7 +75,6 @@ def _selection(ctx: Context, found: Definitions, node: ast.Selection) -> None:
             if known_star(ctx, item):
                 found.stars.append(StarDefinition(item.name.text, node.pipe, item.span))
         else:
-            found.complete = False
             hint = "Give the feature a name: NAME = …."
             ctx.report("bad-selection", item.span, "A selection lists columns, and this is an expression.", help=hint)
 

@@ -42,12 +42,12 @@ def check_features(ctx: Context, decl: Decl) -> FeaturesInfo | None:
         return None
     data = table(ctx, source)
     found = collect(ctx, node.body)
-    info = FeaturesInfo(decl, data, {}, [], complete=found.complete)
+    info = FeaturesInfo(decl, data, {}, [])
     ctx.program.features[decl.name] = info
     ordered, cyclic = in_order(ctx, found, data.columns)
     pipes: dict[int, list[TransformInfo] | None] = {}
     _Block(ctx, info, found, pipes).define(ordered, cyclic)
-    if not found.features and not found.stars and found.complete:
+    if not node.body:
         ctx.report("bad-selection", node.name.span, f"features {decl.name} selects nothing.")
     return info
 

@@ -78,8 +78,14 @@ class RowScope:
         feature = self.features.features.get(node.text) if self.features is not None else None
         other: Span | None = None
         if declared is not None and declared.kind == "param":
+            declared.used = True  # the one fault is its name
             other, what = declared.node.name.span, "param"
-        elif feature is not None and node.text != self.itself and not is_selection(feature.inputs, node.text):
+        elif (
+            feature is not None
+            and feature.inputs
+            and node.text != self.itself
+            and not is_selection(feature.inputs, node.text)
+        ):
             other, what = feature.span, "feature"
         if other is not None:
             message = f"{node.text} is the column here, not the {what} of that name."
