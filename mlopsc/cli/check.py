@@ -7,6 +7,7 @@ import sys
 from importlib import import_module
 
 from mlopsc.cli import options
+from mlopsc.cli.checking import with_target
 from mlopsc.cli.printing import FORMATS, shown
 from mlopsc.diagnostics.located import Located, Report, in_order, whole_file
 from mlopsc.driver.check import check_file
@@ -42,6 +43,8 @@ def run(args: argparse.Namespace) -> int:
             continue
         files.append(spec.label)
         checked = check_file(spec, profile=args.profile, sets=sets, target=args.target)
+        if args.target is not None:
+            checked = with_target(checked, args.target)
         findings += checked.findings
         if args.data and not checked.has_errors:
             findings += import_module("mlopsc.driver.data").check_data(checked, args.profile)

@@ -65,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _compiled(args: argparse.Namespace, spec: SpecFile) -> dict[str, Any] | int:
     planning = import_module("mlopsc.cli.planning")
-    checked = planning.checked_or_code(args, spec, "local")
+    checked = planning.checked_or_code(args, spec, target="local", idle=False)
     if isinstance(checked, int):
         return checked
     plan: dict[str, Any] = planning.plan_of(checked).model_dump(mode="json")

@@ -6,11 +6,14 @@ from typing import NamedTuple
 
 from mlopsc.diagnostics.located import Located, locate
 from mlopsc.diagnostics.model import Bag
+from mlopsc.driver.failure import Failure
 from mlopsc.driver.spec import SpecFile, read_import
 from mlopsc.semantics.analyse import analyse
 from mlopsc.semantics.program import Program
 from mlopsc.source import SourceMap
 from mlopsc.syntax import parse, read_source
+
+SET_FILE = "--set"  # what `mlopsc.semantics.profiles` calls the text of an override
 
 
 class Checked(NamedTuple):
@@ -25,11 +28,6 @@ class Checked(NamedTuple):
     def has_errors(self) -> bool:
         return any(found.severity == "error" for found in self.findings)
 
-    @property
-    def misused(self) -> bool:
-        """An error is the command line's: in the name or the value of a `--set`."""
-        return any(found.severity == "error" and found.place.file == "--set" for found in self.findings)
-
 
 def check_file(
     spec: SpecFile,
@@ -38,7 +36,8 @@ def check_file(
     sets: tuple[tuple[str, str], ...] = (),
     target: str | None = None,
 ) -> Checked:
-    """Everything that can be proved about `spec`. `sets` are the `--set` overrides as (name, value text)."""
+    """Everything that can be proved about `spec`. `sets` are the `--set` overrides as (name, value text); raises Failure
+    for one that names nothing or whose value is wrong: that is the command line's fault, not the spec's."""
     sources, bag = SourceMap(), Bag()
     program: Program | None = None
     source = read_source(spec.content, sources, bag, shown=spec.label)
@@ -54,4 +53,8 @@ def check_file(
             overrides=dict(sets),
             target=target,
         )
-    return Checked(spec, sources, program, tuple(locate(sources, found) for found in bag.sorted()))
+    findings = tuple(locate(sources, found) for found in bag.sorted())
+    for found in findings:
+        if found.place.file == SET_FILE and found.severity == "error":
+            raise Failure(f"--set: {found.message} {found.help or ''}")
+    return Checked(spec, sources, program, findings)

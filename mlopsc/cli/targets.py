@@ -1,0 +1,77 @@
+"""`mlopsc targets`: the targets and versions; with a spec, each thing it uses x each target."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import Any
+
+from mlopsc.cli import options
+
+EXAMPLE = "  mlopsc targets\n  mlopsc targets churn.mlops --format markdown"
+
+
+def configure(parser: argparse.ArgumentParser, command: str) -> None:
+    parser.add_argument("spec", metavar="SPEC", nargs="?", help="a spec file, or - for standard input")
+    options.add_profile(parser)
+    options.add_set(parser)
+    parser.add_argument("--format", choices=["text", "markdown", "json"], default="text", help="(default: text)")
+
+
+def run(args: argparse.Namespace) -> int:
+    from mlopsc.cli.checking import checked_or_code
+    from mlopsc.driver.support import WORDS, about, installed, used
+
+    targets = installed()
+    wanted = list(about())
+    if args.spec is not None:
+        checked = checked_or_code(args)
+        if isinstance(checked, int):
+            return checked
+        assert checked.program is not None
+        wanted = [use.feature for use in used(checked.program)]
+    rows: list[dict[str, Any]] = []
+    for feature in wanted:
+        levels = {}
+        for target in targets:
+            level, note = target.level(feature)
+            levels[target.name] = {"level": level.value, "support": WORDS[level], "note": note}
+        rows.append({"feature": feature, "about": about()[feature], "targets": levels})
+    if args.format == "json":
+        listed = [{"name": t.name, "title": t.title, "versions": list(t.versions)} for t in targets]
+        print(json.dumps({"version": 1, "targets": listed, "features": rows}, indent=2))
+        return 0
+    if args.format == "text":
+        for target in targets:
+            print(f"{target.name}: {target.title}, versions {', '.join(target.versions)}")
+        print()
+    _table(rows, [target.name for target in targets], markdown=args.format == "markdown")
+    if args.format == "text":
+        _notes(rows)
+    return 0
+
+
+def _table(rows: list[dict[str, Any]], names: list[str], *, markdown: bool) -> None:
+    cells = [["feature", *names]]
+    cells += [[row["feature"], *(row["targets"][name]["support"] for name in names)] for row in rows]
+    if markdown:
+        cells = [[row[0], *row[1:]] for row in cells]
+        for i, row in enumerate(cells):
+            print(f"| {' | '.join(row)} |")
+            if not i:
+                print(f"|{' --- |' * len(row)}")
+        return
+    widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
+    for row in cells:
+        print("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _notes(rows: list[dict[str, Any]]) -> None:
+    notes = [
+        f"  {row['feature']} on {name}: {facts['note']}"
+        for row in rows
+        for name, facts in row["targets"].items()
+        if facts["note"]
+    ]
+    if notes:
+        print("\nnotes\n" + "\n".join(notes))
