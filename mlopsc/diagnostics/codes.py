@@ -155,6 +155,8 @@ CODES: dict[str, tuple[str, str]] = {
     "unknown-target": ("MLC7001", ERROR),
     "bad-target-option": ("MLC7002", ERROR),
     "not-runnable": ("MLC7003", ERROR),
+    "beyond-target": ("MLC7004", ERROR),
+    "idle-on-target": ("MLC7005", WARNING),
     # running: models and gates
     "gate-failed": ("MLC9050", ERROR),
     "not-a-number": ("MLC9051", ERROR),
