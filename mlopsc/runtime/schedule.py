@@ -36,14 +36,14 @@ def _advance(state: RunState) -> bool:
     """Settle or start every step that can be; whether any was settled, so that others may now be."""
     settled = False
     for step in list(state.pending.values()):
+        if len(state.running) >= state.jobs and step["id"] in state.keys:
+            continue  # no cached result serves it, and there is no room
         verdict = _ready(state, step)
         if verdict == "skip":
             del state.pending[step["id"]]
             state.end(step, {"status": "skipped"})
             settled = True
         elif verdict == "go":
-            if len(state.running) >= state.jobs and step["id"] in state.attempts:
-                continue
             settled |= _begin(state, step)
     return settled
 
@@ -127,16 +127,24 @@ def _start(state: RunState, step: Step) -> None:
             kind.warm(step["settings"])
     attempt = state.attempts.get(step["id"], 0) + 1
     state.attempts[step["id"]] = attempt
-    state.started_children += 1
-    scratch = state.store.root / "tmp" / f"{state.run}.{os.getpid()}.{state.started_children}"
+    scratch = _scratch(state)
     inputs = state.inputs(step)
     request = _request(state, step, inputs, scratch)
     state.progress({"event": "step", "id": step["id"], "kind": step["kind"], "status": "running", "attempt": attempt})
-    state.store.make_scratch(scratch)
     now = time.monotonic()
     pid = state.children.start(request, lambda: perform(request, state.store, load(kind.run)))
     deadline = now + (step.get("timeout") or DEFAULT_LIMIT)
     state.running[pid] = Running(step, state.keys[step["id"]], inputs, scratch, now, deadline, attempt)
+
+
+def _scratch(state: RunState) -> Path:
+    """An empty folder for a child: one that an earlier step left empty, or a new one."""
+    if state.folders:
+        return state.folders.pop()
+    state.made_folders += 1
+    path = state.store.root / "tmp" / f"{state.run}.{os.getpid()}.{state.made_folders}"
+    state.store.make_scratch(path)
+    return path
 
 
 def _request(state: RunState, step: Step, inputs: dict[str, str], scratch: Path) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import time
+from pathlib import Path
 from typing import Any
 
 from .errors import StepError
@@ -14,6 +15,7 @@ from .store.objects import Store, read_record
 from .work import crash
 
 HUNG = ("MLC9033", "step-timeout")
+_CHEAP = 1.0  # seconds that a step may have to be repeated for after a power failure
 _OUTPUT_KEPT = 1 << 20  # bytes of a step's standard output and error that the log keeps
 
 
@@ -23,7 +25,8 @@ def settle(state: RunState, ended: Running, status: int) -> None:
     outcome = _outcome(ended, status)
     outcome["seconds"] = time.monotonic() - ended.started
     _keep_output(state, ended, outcome)
-    shutil.rmtree(ended.scratch, ignore_errors=True)
+    if _empty(ended.scratch):
+        state.folders.append(ended.scratch)
     if outcome["status"] == "crashed":
         if ended.attempt <= step.get("retries", 0):
             state.not_before[step["id"]] = time.monotonic() + step.get("retry_delay", 0.0)
@@ -38,6 +41,19 @@ def settle(state: RunState, ended: Running, status: int) -> None:
     state.end(step, outcome, ended.inputs)
 
 
+def _empty(scratch: Path) -> bool:
+    """Remove what a step left; whether the folder is empty now, but for its empty `work`."""
+    try:
+        for entry in [*os.scandir(scratch), *os.scandir(scratch / "work")]:
+            if not entry.is_dir(follow_symlinks=False):
+                os.unlink(entry.path)
+            elif entry.name != "work" or Path(entry.path).parent != scratch:
+                shutil.rmtree(entry.path)
+    except OSError:
+        return False
+    return True
+
+
 def record(store: Store, step: Step, key: str, run: str, outcome: Outcome) -> bool:
     """Keep an outcome for later runs where it is one that they may take: outputs that are complete. A gate that did not
     pass has given a verdict, which is kept with its error."""
@@ -47,7 +63,8 @@ def record(store: Store, step: Step, key: str, run: str, outcome: Outcome) -> bo
     for digest, known in outcome["signatures"].items():
         store.trust(digest, known)
     kept = {name: outcome[name] for name in ("outputs", "signatures", "summary", "error") if name in outcome}
-    store.put_step(key, {"step": step["id"], "run": run, "seconds": outcome["seconds"], **kept})
+    found = {"step": step["id"], "run": run, "seconds": outcome["seconds"], **kept}
+    store.put_step(key, found, durable=outcome["seconds"] >= _CHEAP)
     return True
 
 

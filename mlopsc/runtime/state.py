@@ -62,7 +62,8 @@ class RunState:
     running: dict[int, Running] = field(default_factory=dict)
     keys: dict[str, str | None] = field(default_factory=dict)  # of steps that were looked up; None: cannot be cached
     attempts: dict[str, int] = field(default_factory=dict)
-    started_children: int = 0
+    folders: list[Path] = field(default_factory=list)  # scratch folders that no child uses
+    made_folders: int = 0
     not_before: dict[str, float] = field(default_factory=dict)
     needs: dict[str, set[str]] = field(default_factory=dict)
     suffixes: dict[str, str] = field(default_factory=dict)  # of every artifact

@@ -75,15 +75,13 @@ def perform(request: dict[str, Any], store: Store, function: StepFunction | None
 
 def _perform(request: dict[str, Any], store: Store, function: StepFunction) -> dict[str, Any]:
     step, scratch = request["step"], Path(request["scratch"])
-    for name in ("in", "out", "work"):
-        os.makedirs(scratch / name, mode=0o700, exist_ok=True)
     inputs = {}
     for number, (name, (digest, suffix)) in enumerate(sorted(request["inputs"].items())):
         # A name with the right suffix: users' functions and libraries tell formats by it.
-        inputs[name] = scratch / "in" / f"{_file_name(name, number)}.{suffix}"
+        inputs[name] = scratch / f"in.{_file_name(name, number)}.{suffix}"
         os.symlink(store.path(digest), inputs[name])
     outputs = {
-        name: scratch / "out" / f"{_file_name(name, number)}.{suffix}"
+        name: scratch / f"out.{_file_name(name, number)}.{suffix}"
         for number, (name, suffix) in enumerate(sorted(step["outputs"].items()))
     }
     log_path = store.root / "runs" / request["run"] / "log.jsonl"
@@ -168,10 +166,8 @@ def _missing(step: dict[str, Any], error: ImportError) -> dict[str, Any]:
 
 
 def write_outcome(path: Path, outcome: dict[str, Any]) -> None:
-    """What a child tells its parent: a file beside its scratch folder, complete or absent."""
-    part = path.with_suffix(".part")
-    part.write_bytes(canonical(outcome) if _is_plain(outcome) else json.dumps(outcome, default=str).encode())
-    os.replace(part, path)
+    """What a child tells its parent. Half a file, left by a child that was killed, is no JSON: a crash."""
+    path.write_bytes(canonical(outcome) if _is_plain(outcome) else json.dumps(outcome, default=str).encode())
 
 
 def _is_plain(outcome: dict[str, Any]) -> bool:

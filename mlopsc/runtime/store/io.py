@@ -52,15 +52,16 @@ def _operation(name: str, path: Path) -> Iterator[None]:
         raise failure(error, path) from error
 
 
-def write(path: Path, data: bytes) -> None:
-    """Create `path` (which must not exist) with `data`, complete on disk when this returns."""
+def write(path: Path, data: bytes, durable: bool = True) -> None:
+    """Create `path` (which must not exist) with `data`, complete on disk when this returns if it is to be `durable`."""
     with _operation("write", path):
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
             view = memoryview(data)
             while view:
                 view = view[os.write(handle, view) :]
-            _sync_handle(handle, path)
+            if durable:
+                _sync_handle(handle, path)
         finally:
             os.close(handle)
 

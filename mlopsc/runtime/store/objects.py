@@ -199,20 +199,23 @@ class Store:
         return self.root / "tmp" / f"{os.getpid()}-{next(_counter)}-{os.urandom(4).hex()}"
 
     def make_scratch(self, path: Path) -> None:
-        """An empty folder in tmp for one child."""
+        """A folder in tmp for the files of one child, and in it `work`, which the step may fill."""
         io.make_folder(path)
+        io.make_folder(path / "work")
 
-    def replace(self, path: Path, data: bytes) -> None:
-        """Write a record whole: it has its old or its new content, never a part."""
+    def replace(self, path: Path, data: bytes, durable: bool = True) -> None:
+        """Write a record whole: it has its old or its new content, never a part. One that is not `durable` may be lost, or
+        be unreadable, after a power failure (not after a kill)."""
         copy = self.temporary()
         try:
-            io.write(copy, data)
+            io.write(copy, data, durable)
             io.rename(copy, path)
         except BaseException:
             with contextlib.suppress(OSError):
                 os.unlink(copy)
             raise
-        io.sync(path.parent)
+        if durable:
+            io.sync(path.parent)
 
     def step_path(self, key: str) -> Path:
         return self.root / "steps" / key[7:9] / f"{key[9:]}.json"
@@ -221,18 +224,18 @@ class Store:
         """The record of a step by its cache key; None where there is none or it cannot be read."""
         return read_record(self.step_path(key))
 
-    def put_step(self, key: str, record: dict[str, Any]) -> None:
+    def put_step(self, key: str, record: dict[str, Any], durable: bool = True) -> None:
         path = self.step_path(key)
         if not path.parent.exists():
             io.make_folder(path.parent)
-        self.replace(path, canonical(record))
+        self.replace(path, canonical(record), durable)
 
     def known_files(self) -> dict[str, Any]:
         """What fingerprints of source files were taken, for the stat shortcut. Belongs to `data.fingerprint`."""
         return read_record(self.root / "files.json") or {}
 
     def put_known_files(self, known: dict[str, Any]) -> None:
-        self.replace(self.root / "files.json", canonical(known))
+        self.replace(self.root / "files.json", canonical(known), durable=False)
 
     # --- journal and registry ----------------------------------------------------------------------------------------
 
