@@ -158,7 +158,9 @@ class Builder:
         """Whether a statement has no finding in it; one that is nested too deep gets its finding here."""
         if self.problems.within(node.start, node.end):
             return False
-        if node.end - node.start <= DEEPEST or height(node, DEEPEST) <= DEEPEST:
+        if (
+            node.end - node.start <= DEEPEST or height(node, DEEPEST + 2) <= DEEPEST + 2
+        ):  # the statement itself and a leaf
             return True
         message = f"this is nested deeper than {DEEPEST} levels"
         advice = "give inner parts names of their own"

@@ -48,6 +48,13 @@ class Problems:
         found = self._starts[index] if index < len(self._starts) else end
         return self._at[found] if found < end else None
 
+    def forget(self, start: int, end: int) -> None:
+        """Take back the findings at start..end - 1, which was read ahead and is skipped."""
+        low, high = bisect_left(self._starts, start), bisect_left(self._starts, end)
+        for position in self._starts[low:high]:
+            del self._at[position]
+        del self._starts[low:high]
+
     def report(self, source: Source, bag: Bag) -> None:
         """Hand over all findings, of several on one line only the first: they have one cause more often than not."""
         line_end = -1

@@ -134,7 +134,7 @@ class Recovery:
         if case.kind == RBRACE and at_start and not depth:
             self.problems.add(case.problem("this `}` closes nothing", "remove it", ""))
             self._drop(level)
-            self._start_at(case.offset + 1, [(SEP, None)], 0)
+            self._start_at(self._resync.past_closing(case.offset), [(SEP, None)], 0)
             return True
         if case.kind == SEP and not depth and after is not None and after.kind == LBRACE:
             if TABLE[self.machine.states[-1]].get(LBRACE, 0) == 0:
@@ -195,7 +195,7 @@ class Recovery:
         many. The rest of the body is read and dropped."""
         if depth or len(case.tokens) < 2 or case.tokens[0].kind != NAME:
             return False
-        if case.start < self._no_orphan_before and self._headless != case.start:
+        if case.start < self._no_orphan_before:
             return False
         found = orphan_end(self.text, case.start)
         if found is not None:
@@ -230,7 +230,9 @@ class Recovery:
             return
         if known is not None and known.name == "too-deep":
             self._drop(level)
-            self._start_at(self._resync.past_deep(case.offset), [(SEP, None)], depth)
+            resume = self._resync.past_deep(case.offset)
+            self.problems.forget(max(known.start, case.offset + self.base) + 1, len(self.text) + self.base)
+            self._start_at(resume, [(SEP, None)], depth)
             return
         resume, opens = self._resync.find(case.start, case.offset, case.kind)
         if known is None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 from mlopsc.syntax.lexer import END, LBRACE, LEADING, NAME, NUMBER_OF, OPEN_ENDED, RBRACE, SEP
 from mlopsc.syntax.scan import BRACES, CLOSING, OPENING, Token, column, scan
 
 EQ, COLON = NUMBER_OF["EQ"], NUMBER_OF["COLON"]
 _VALUE_BEFORE = frozenset(NUMBER_OF[name] for name in ("EQ", "COMMA", "LPAR", "LBRACK", "COLON")) | OPEN_ENDED
-_NEAR = 400
+# Tokens looked at after an error: while there is budget, and without.
+_NEAR, _NEAREST = 2_000, 20
 
 
 class Resync:
-    """Searches in one text. All searches together look at a bounded number of tokens, near ones apart."""
+    """Searches in one text. All searches together look at a number of tokens that grows with the text."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -21,6 +24,12 @@ class Resync:
         """The end of the line that `offset` is on, at least one character on."""
         end = self.text.find("\n", offset)
         return len(self.text) if end < 0 else max(end, offset + 1)
+
+    def past_closing(self, offset: int) -> int:
+        """After all braces that close one after the other from `offset` on, on one line."""
+        while self.text.startswith(("}", " "), offset):
+            offset += 1
+        return offset
 
     def next_token(self, offset: int) -> int:
         """Where the first token from `offset` on starts."""
@@ -60,7 +69,7 @@ class Resync:
             if past:
                 near += 1
                 self._budget -= 1
-                if near > _NEAR and self._budget < 0:
+                if near > (_NEAR if self._budget > 0 else _NEAREST):
                     break
         if nested > 0:
             return self._by_indent(start, offset, len(self.text)), False
@@ -82,23 +91,21 @@ class Resync:
     def _past_braces(self, offset: int) -> int:
         """After a `{ … }` that stands where a value should; after the line if it is not closed before a block."""
         nested = 0
-        lines_end = self.line_end(offset)
+        line_end = self.line_end(offset)
         words: list[int] = []
-        for token in scan(self.text, offset):
+        for token in islice(scan(self.text, offset), _NEAR if self._budget > 0 else _NEAREST):
+            self._budget -= 1
             words = [token.kind] if token.first else [*words[:2], token.kind]
             if token.kind == LBRACE:
                 nested += 1
                 if words[:2] == [NAME, NAME]:
-                    return lines_end
+                    break
             elif token.kind == RBRACE:
                 nested -= 1
                 if nested <= 0:
-                    return (
-                        token.end
-                        if token.end <= lines_end or column(self.text, offset) == column(self.text, token.start)
-                        else lines_end
-                    )
-        return lines_end
+                    aligned = column(self.text, offset) == column(self.text, token.start)
+                    return token.end if token.end <= line_end or aligned else line_end
+        return line_end
 
     def _by_indent(self, start: int, offset: int, limit: int) -> int:
         """The first line after `start` that is indented no deeper, else the first from `offset` on, else `limit`."""
