@@ -47,9 +47,16 @@ def row_call(ctx: Context, node: ast.Call, scope: Scope) -> TypedExpr | None:
     bound = bind(ctx, node, function)
     if bound is None:
         return None
-    args = [_argument(ctx, p, value, function, scope) for p, value in bound]
-    known = [a for a in args if a is not None]
-    return _result(ctx, node, function, known) if len(known) == len(args) else None
+    known: list[TypedExpr] = []
+    for parameter, value in bound:
+        if parameter.kind == "edges":
+            found = _edges(ctx, value, function)
+        else:
+            found = check(ctx, value, scope)
+            found = None if found is None else fits(ctx, parameter, found, function)
+        if found is not None:
+            known.append(found)
+    return _result(ctx, node, function, known) if len(known) == len(bound) else None
 
 
 def _unknown(ctx: Context, node: ast.Call, scope: Scope) -> None:
@@ -108,15 +115,6 @@ def _count(function: Function) -> str:
 def signature(function: Function) -> str:
     names = [f"[{p.name}]" if p.kind == "edges" else p.name for p in function.parameters]
     return f"{function.name}({', '.join(names)}{', …' if function.variadic else ''})"
-
-
-def _argument(
-    ctx: Context, parameter: Parameter, node: ast.Value, function: Function, scope: Scope
-) -> TypedExpr | None:
-    if parameter.kind == "edges":
-        return _edges(ctx, node, function)
-    found = check(ctx, node, scope)
-    return None if found is None else fits(ctx, parameter, found, function)
 
 
 def fits(ctx: Context, parameter: Parameter, found: TypedExpr, function: Function) -> TypedExpr | None:

@@ -40,6 +40,8 @@ class Scope(Protocol):
 
 def check(ctx: Context, node: ast.Value, scope: Scope) -> TypedExpr | None:
     """The checked expression, or None after reporting."""
+    if isinstance(node, ast.Call) and not (node.func.text in ("date", "timestamp") and not node.func.quoted):
+        return scope.call(ctx, node)  # at once: nested calls are the deepest recursion
     return _CHECKS[type(node)](ctx, node, scope)
 
 
@@ -101,10 +103,8 @@ def _dotted(ctx: Context, node: ast.Dotted, scope: Scope) -> TypedExpr | None:
     return scope.dotted(ctx, node)
 
 
-def _call(ctx: Context, node: ast.Call, scope: Scope) -> TypedExpr | None:
-    if node.func.text in ("date", "timestamp") and not node.func.quoted:
-        return date_literal(ctx, node)
-    return scope.call(ctx, node)
+def _date_call(ctx: Context, node: ast.Call, scope: Scope) -> TypedExpr | None:
+    return date_literal(ctx, node)
 
 
 # --- operators --------------------------------------------------------------------------------------------------------
@@ -308,7 +308,7 @@ _CHECKS: dict[type[ast.Node], Callable[[Context, Any, Scope], TypedExpr | None]]
     ast.Literal: _literal,
     ast.Name: _name,
     ast.Dotted: _dotted,
-    ast.Call: _call,
+    ast.Call: _date_call,
     ast.Binary: _binary,
     ast.Unary: _unary,
     ast.If: _if,

@@ -65,9 +65,9 @@ def _comparison(node: TypedExpr, true: bool, facts: Facts) -> None:
         facts.known.append((left.fn, op if true else _NEGATED[op], right.value))
 
 
-def apply(node: TypedExpr, facts: Facts) -> TypedExpr:
+def apply(node: TypedExpr | None, facts: Facts) -> TypedExpr | None:
     """A column as the facts narrow it; any other node as it is."""
-    if node.op != "column":
+    if node is None or node.op != "column":
         return node
     lo, hi = node.lo, node.hi
     for name, op, value in facts.known:
@@ -106,31 +106,35 @@ def _narrow(
 
 
 class Narrowed:
-    """A scope in which some columns are known better. `outer` is a Scope of `mlopsc.semantics.expressions`."""
+    """A scope in which some columns are known better. `base` is a Scope of `mlopsc.semantics.expressions` over rows; `facts`
+    are those of all branches around, so that nesting adds no depth."""
 
-    def __init__(self, outer: Any, facts: Facts) -> None:
-        self.outer = outer
+    proves = True
+
+    def __init__(self, base: Any, facts: tuple[Facts, ...]) -> None:
+        self.base = base
         self.facts = facts
-        self.what: str = outer.what
-        self.proves = True
+        self.what: str = base.what
 
     def name(self, ctx: Context, node: ast.Name) -> TypedExpr | None:
-        found: TypedExpr | None = self.outer.name(ctx, node)
-        return None if found is None else apply(found, self.facts)
+        found: TypedExpr | None = self.base.name(ctx, node)
+        for facts in self.facts if found is not None else ():
+            found = apply(found, facts)
+        return found
 
     def dotted(self, ctx: Context, node: ast.Dotted) -> TypedExpr | None:
-        found: TypedExpr | None = self.outer.dotted(ctx, node)
+        found: TypedExpr | None = self.base.dotted(ctx, node)
         return found
 
     def call(self, ctx: Context, node: ast.Call) -> TypedExpr | None:
-        found: TypedExpr | None = self.outer.call_in(ctx, node, self)
-        return found
-
-    def call_in(self, ctx: Context, node: ast.Call, scope: Any) -> TypedExpr | None:
-        found: TypedExpr | None = self.outer.call_in(ctx, node, scope)
+        found: TypedExpr | None = self.base.call_in(ctx, node, self)
         return found
 
 
 def narrowed(scope: Any, facts: Facts) -> Any:
     """The scope with the facts, or itself where there are none."""
-    return Narrowed(scope, facts) if facts else scope
+    if not facts:
+        return scope
+    if isinstance(scope, Narrowed):
+        return Narrowed(scope.base, (*scope.facts, facts))
+    return Narrowed(scope, (facts,))

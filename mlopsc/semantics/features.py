@@ -47,7 +47,7 @@ def check_features(ctx: Context, decl: Decl) -> FeaturesInfo | None:
     ordered, cyclic = in_order(ctx, found, data.columns)
     pipes: dict[int, list[TransformInfo] | None] = {}
     _Block(ctx, info, found, pipes).define(ordered, cyclic)
-    if not node.body:
+    if not node.body and not any(node.start <= d.span[0] < node.end for d in ctx.bag.items):
         ctx.report("bad-selection", node.name.span, f"features {decl.name} selects nothing.")
     return info
 
