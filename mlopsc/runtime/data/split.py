@@ -67,19 +67,19 @@ def write_arrays(file: Any, **arrays: Any) -> None:
 
 def _hashed(con: duckdb.DuckDBPyConnection, settings: dict[str, Any], table: str) -> str:
     """Each row with its identity (64 bits of the MD5 of its key, else of its content), its seeded position, and what the
-    split looks at. Values are joined as a JSON list: no two rows share a text unless they are equal."""
+    split looks at. Each value is written with its length before it (none for null), so that only equal rows share a text."""
     spec = settings["split"]
     names = settings["key"] or _content(con, table)
-    text = f"CAST(to_json([{', '.join(f'CAST({sql_name(n)} AS VARCHAR)' for n in names)}]) AS VARCHAR)"
+    text = "concat(" + ", ".join(f"strlen({t}), ':', {t}" for t in (f"CAST({sql_name(n)} AS VARCHAR)" for n in names)) + ")"
     seed = sql_text(f"{int(settings['seed'])}:")
     stratum = f"CAST({to_sql(spec['stratify'])} AS VARCHAR)" if spec.get("stratify") else "NULL"
     event = f"CAST({sql_name(spec['time'])} AS TIMESTAMP)" if spec["kind"] == "time" else "CAST(NULL AS TIMESTAMP)"
     group = f"CAST({sql_name(spec['group'])} AS VARCHAR)" if spec["kind"] == "group" else "CAST(NULL AS VARCHAR)"
     return (
-        f"SELECT __row, md5_number_upper(__key) AS id, md5_number_upper({seed} || __key) AS position, "
+        f"SELECT __row, __id AS id, md5_number_upper({seed} || CAST(__id AS VARCHAR)) AS position, "
         f"__target IS NOT NULL AS known, CAST(__target AS VARCHAR) AS class, __stratum AS stratum, __event AS event, "
         f"__group AS grp, md5_number_upper({seed} || coalesce(__group, '')) AS grp_position "
-        f"FROM (SELECT __row, {text} AS __key, {to_sql(settings['target']['expr'])} AS __target, "
+        f"FROM (SELECT __row, md5_number_upper({text}) AS __id, {to_sql(settings['target']['expr'])} AS __target, "
         f"{stratum} AS __stratum, {event} AS __event, {group} AS __group FROM {table})"
     )
 
