@@ -29,6 +29,7 @@ from mlopsc.semantics.monitors import check_monitor
 from mlopsc.semantics.pipeline import check_pipeline, check_target
 from mlopsc.semantics.profiles import apply_overrides, check_profiles, overridden
 from mlopsc.semantics.program import Decl, Program
+from mlopsc.semantics.runnable import check_runnable
 from mlopsc.semantics.silencers import apply_silencers
 from mlopsc.semantics.steps import check_order, check_step
 from mlopsc.semantics.tests_block import check_test
@@ -62,12 +63,13 @@ def analyse(
     """
     program = Program(sources, CURRENT_EDITION, {})
     ctx = Context(program, bag, folder)
-    ctx.read = read
+    ctx.read = program.read = read
     units = load(ctx, sources, file, name, read)
     _check_editions(ctx, units)
     kinds: dict[str, object] = {**BLOCKS, **BINDINGS}
     declare(ctx, units, kinds)
-    known = list(dict.fromkeys([*targets, *([target] if target is not None else [])]))
+    chosen = target.partition("@")[0] if target is not None else None
+    known = list(dict.fromkeys([*targets, *([chosen] if chosen is not None else [])]))
     apply_overrides(ctx, sources, profile, dict(overrides))
     _check_blocks(ctx, known)
     check_profiles(ctx)
@@ -76,6 +78,8 @@ def analyse(
     if program.pipeline is None and (file.items or file.imports):
         start = units[0].source.base
         bag.report("no-pipeline", (start, start), "A spec has one pipeline block, and this one has none.")
+    if chosen is not None:
+        check_runnable(ctx, chosen)
     check_unused(ctx, units[0])
     drop_echoes(ctx, units)
     apply_silencers(ctx, units)

@@ -101,7 +101,7 @@ class MonitorScope(ModelScope):
             return None
         top = {"js": 1.0, "ks": 1.0}.get(method, float("inf"))
         metric = WATCHED[word]._replace(hi=top)
-        return metric_node(metric, node.span, "deployment", of=subject.text, kind=kind, method=method)
+        return metric_node(metric, node.span, "deployment", feature=subject.text, kind=kind, method=method)
 
     def _subject(self, ctx: Context, node: ast.Name, word: str) -> str | None:
         """ "features" for the whole block, "feature" or "prediction"; None after reporting."""

@@ -6,6 +6,7 @@ cause gives one diagnostic.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -282,3 +283,4 @@ class Program:
     files: dict[str, bytes] = field(default_factory=dict)  # spec and imports as read
     modules: dict[str, bytes] = field(default_factory=dict)  # local Python files that the spec names, as read
     profile: str | None = None
+    read: Callable[[str], bytes] | None = None  # the content of a file by its path relative to the spec's folder

@@ -13,21 +13,30 @@ SLICED = ("category", "bool", "string")
 
 
 def slice_column(ctx: Context, node: ast.Value, model: ModelInfo) -> str | None:
-    """The column that slices rows: a category, bool or string of the model's data; None after reporting."""
+    """The column or feature that slices rows: a category, bool or string; None after reporting."""
     data = model.features.data
     if not isinstance(node, ast.Name):
         ctx.report("bad-slice", node.span, "A slice is by a column's name.")
         return None
-    column = data.columns.get(node.text)
-    if column is None:
-        if data.complete:
+    kind = _kind(node.text, model)
+    if kind is None:
+        if data.complete and model.features.complete:
             ctx.unknown("unknown-column", node, f"{data.decl.name} has no column {node.text}.", data.columns)
         return None
-    if column.type.kind not in SLICED:
-        message = f"Slices are by a category, a bool or a string, and {node.text} is a {column.type.kind}."
+    if kind not in SLICED:
+        message = f"Slices are by a category, a bool or a string, and {node.text} is a {kind}."
         ctx.report("bad-slice", node.span, message)
         return None
     return node.text
+
+
+def _kind(name: str, model: ModelInfo) -> str | None:
+    """The kind of a column, or of a feature's value left of |>; a column wins."""
+    column = model.features.data.columns.get(name)
+    if column is not None:
+        return column.type.kind
+    feature = model.features.features.get(name)
+    return feature.inputs[0].type.kind if feature is not None and len(feature.inputs) == 1 else None
 
 
 def by_columns(ctx: Context, clause: ast.Clause | None, model: ModelInfo) -> list[str] | None:
