@@ -108,6 +108,16 @@ def approve(store: Path, run: str, gate: str, *, by: str, reject: bool = False, 
     return 0, {"version": 1, "entry": entry}
 
 
+def feature_tests(plan: Mapping[str, Any], names: list[str] | None = None) -> Answer:
+    """The `test` blocks: every expectation on every given row; 1 where one does not hold."""
+    from .ml.feature_tests import run_tests
+
+    results = run_tests(plan, names)
+    passed = sum(1 for found in results if found["passed"])
+    answer = {"version": 1, "passed": passed, "failed": len(results) - passed, "results": results}
+    return (0 if passed == len(results) else 1), answer
+
+
 def gc(store: Path, older: str | float = "30d", dry_run: bool = False) -> Answer:
     """Free what is not needed; `older` as a duration's text or in seconds."""
     from .gc import collect

@@ -5,22 +5,22 @@ What a step gave is recorded before the next one starts, so a run that is killed
 
 from __future__ import annotations
 
+import contextlib
 import os
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from . import plan as plans
 from .caching import Decider
+from .closing import close, first_record
+from .errors import StepError
 from .interrupt import signals
-from .keys import digest_of, environment, runtime_digest
-from .result import build
+from .keys import digest_of
 from .schedule import schedule
 from .state import Progress, RunState
-from .steps import STEPS, Table
+from .steps import IDLE, STEPS, Table
 from .store import runs
-from .store.journal import now_text
 from .store.locks import pipeline_lock
 from .store.objects import Store
 
@@ -46,28 +46,54 @@ def run_plan(
     dict an event: {"event": "run", …}, {"event": "step", "id", "status", …}. UsageError where what is asked cannot be
     done, StepError where the store itself fails; what goes wrong in a step is told in the result.
     """
+    state = prepare(
+        plan,
+        store=store,
+        data_root=data_root,
+        modules_root=modules_root,
+        params=params or {},
+        table=table,
+        pipeline=pipeline,
+    )
+    chosen, anew = plans.choose(state.steps, step, from_)
+    state.chosen = {s["id"] for s in state.steps if s["id"] in chosen and s["kind"] not in IDLE}
+    state.anew = {step} if force and step else chosen if force else anew
+    state.jobs = jobs or len(os.sched_getaffinity(0))
+    state.progress = progress or state.progress
+    return _locked(state)
+
+
+def prepare(
+    plan: Mapping[str, Any],
+    *,
+    store: Store | str | os.PathLike[str],
+    data_root: str | os.PathLike[str],
+    modules_root: str | os.PathLike[str],
+    params: Mapping[str, Any],
+    table: Table,
+    pipeline: str | None,
+) -> RunState:
+    """The state of a run before its first step: format checked, params bound, store opened."""
     plans.check_format(plan)
-    chosen_pipeline = plans.pipeline(plan, pipeline)
-    values = plans.bind_params(plan, params or {})
-    steps = [{**s, "settings": plans.bind(s["settings"], values)} for s in chosen_pipeline["steps"]]
-    chosen, anew = plans.choose(steps, step, from_)
+    chosen = plans.pipeline(plan, pipeline)
+    values = plans.bind_params(plan, params)
+    steps = [{**s, "settings": plans.bind(s["settings"], values)} for s in chosen["steps"]]
     opened = store if isinstance(store, Store) else Store.open(store)
-    modules = Path(os.path.abspath(modules_root))
-    state = RunState(
+    hidden = filter(None, (os.environ.get(name) for name in plans.secrets(plan)))
+    return RunState(
         plan=plan,
-        pipeline=chosen_pipeline,
+        pipeline=chosen,
         steps=steps,
         store=opened,
-        decider=Decider(opened, Path(os.path.abspath(data_root)), modules),
+        decider=Decider(opened, Path(os.path.abspath(data_root)), Path(os.path.abspath(modules_root))),
         table=table,
-        jobs=jobs or len(os.sched_getaffinity(0)),
-        chosen=chosen,
-        anew={step} if force and step else chosen if force else anew,
+        jobs=1,
+        chosen=set(),
+        anew=set(),
         params=values,
-        progress=progress or (lambda _: None),
-        secrets=sorted(filter(None, (os.environ.get(name) for name in plans.secrets(plan))), key=len, reverse=True),
+        progress=lambda _: None,
+        secrets=sorted(hidden, key=len, reverse=True),
     )
-    return _locked(state)
 
 
 def _locked(state: RunState) -> dict[str, Any]:
@@ -75,14 +101,25 @@ def _locked(state: RunState) -> dict[str, Any]:
     with pipeline_lock(state.store, state.pipeline["name"], run) as locks:
         state.locks = locks
         _open_record(state, run)
-        with signals(state.noticed) as wake:
-            try:
-                schedule(state, wake)
-            finally:
-                if state.children is not None:
-                    state.children.stop()
-                runs.sweep(state.store, state.run)
-        return _close(state)
+        try:
+            _run_steps(state)
+        except StepError as error:
+            # The store itself failed. What can still be told is told; otherwise the next run closes this one.
+            state.error = error.to_json()
+            with contextlib.suppress(StepError):
+                return close(state)
+            raise
+        return close(state)
+
+
+def _run_steps(state: RunState) -> None:
+    with signals(state.noticed) as wake:
+        try:
+            schedule(state, wake)
+        finally:
+            if state.children is not None:
+                state.children.stop()
+            runs.sweep(state.store, state.run)
 
 
 def _open_record(state: RunState, run: str) -> None:
@@ -92,63 +129,9 @@ def _open_record(state: RunState, run: str) -> None:
     if last is not None and last["status"] == "running":
         runs.close_interrupted(state.store, last)
     resumed = last is not None and last["status"] == "waiting" and last["asked"] == asked
-    state.record = {
-        "format": 1,
-        "run": last["run"] if last is not None and resumed else run,
-        "pipeline": state.pipeline["name"],
-        "status": "running",
-        "started": last["started"] if last is not None and resumed else now_text(),
-        "asked": asked,
-        "pid": os.getpid(),
-        "params": state.params,
-        "lineage": lineage(state.plan, state.params),
-        "steps": {},
-    }
+    if last is not None and resumed:
+        state.record = first_record(state, last["run"], asked, last["started"])
+    else:
+        state.record = first_record(state, run, asked)
     runs.write_run(state.store, state.record)
     state.progress({"event": "run", "run": state.run, "pipeline": state.pipeline["name"], "resumed": bool(resumed)})
-
-
-def lineage(plan: Mapping[str, Any], params: dict[str, Any]) -> dict[str, Any]:
-    """What a version is traced back to, but for its data."""
-    return {
-        "spec": dict(plan["files"]),
-        "modules": dict(plan["modules"]),
-        "profile": plan.get("profile"),
-        "params": params,
-        "compiler": plan["compiler"],
-        "runtime": runtime_digest(),
-    }
-
-
-def _status(state: RunState) -> str:
-    errors = [o["error"] for o in state.outcomes.values() if o["status"] == "failed"]
-    if any(e["name"] == "approval-rejected" for e in errors):
-        return "rejected"
-    if errors or state.error:
-        return "failed"
-    return "waiting" if any(o["status"] == "waiting" for o in state.outcomes.values()) else "succeeded"
-
-
-def _close(state: RunState) -> dict[str, Any]:
-    """Write result.json and the run's record; the result."""
-    status = _status(state)
-    packages = {p for s in state.steps if s["kind"] in state.table for p in state.table[s["kind"]].packages}
-    found = build(
-        state.store,
-        state.steps,
-        state.outcomes,
-        run=state.run,
-        pipeline=state.pipeline["name"],
-        status=status,
-        seconds=time.monotonic() - state.started,
-        environment=environment(packages),
-        reproducible=state.plan.get("reproducible", True),
-        params=state.params,
-        error=state.error,
-    )
-    runs.write_result(state.store, found)
-    kept = ("status", "key", "outputs", "seconds", "summary")
-    told = {i: {name: o[name] for name in kept if name in o} for i, o in state.outcomes.items()}
-    ended = {"status": status, "ended": now_text(), "steps": told, "journal": state.store.journal().head}
-    runs.write_run(state.store, {**state.record, **ended})
-    return found

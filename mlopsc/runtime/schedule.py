@@ -75,10 +75,10 @@ def _begin(state: RunState, step: Step) -> bool:
         inputs = state.inputs(step)
         key = state.decider.key(step, state.table[step["kind"]], inputs)
         state.keys[step["id"]] = key
-        cached = _cached(state, step, key) if key is not None and step["id"] not in state.anew else None
-        if cached is not None:
+        found = cached(state, step, key) if key is not None and step["id"] not in state.anew else None
+        if found is not None:
             del state.pending[step["id"]]
-            state.end(step, cached, inputs)
+            state.end(step, found, inputs)
             return True
     if _room(state, step):
         del state.pending[step["id"]]
@@ -86,7 +86,8 @@ def _begin(state: RunState, step: Step) -> bool:
     return False
 
 
-def _cached(state: RunState, step: Step, key: str) -> Outcome | None:
+def cached(state: RunState, step: Step, key: str) -> Outcome | None:
+    """The outcome of an earlier run that had the same key, whole; None where there is none."""
     record, corrupt = state.decider.hit(key, step)
     for digest in corrupt:
         state.log(step["id"], "corrupt object, computed again", digest=digest)
@@ -129,7 +130,7 @@ def _start(state: RunState, step: Step) -> None:
     state.attempts[step["id"]] = attempt
     scratch = _scratch(state)
     inputs = state.inputs(step)
-    request = _request(state, step, inputs, scratch)
+    request = request_for(state, step, inputs, scratch)
     state.progress({"event": "step", "id": step["id"], "kind": step["kind"], "status": "running", "attempt": attempt})
     now = time.monotonic()
     pid = state.children.start(request, lambda: perform(request, state.store, load(kind.run)))
@@ -147,7 +148,8 @@ def _scratch(state: RunState) -> Path:
     return path
 
 
-def _request(state: RunState, step: Step, inputs: dict[str, str], scratch: Path) -> dict[str, Any]:
+def request_for(state: RunState, step: Step, inputs: dict[str, str], scratch: Path) -> dict[str, Any]:
+    """All that a child needs to run the step: plain JSON."""
     model = step["settings"].get("model")
     return {
         "step": step,

@@ -90,6 +90,10 @@ STEPS: dict[str, StepKind] = {
 }
 
 
+# Kinds that are compiled, and by this release run by nobody: never chosen, shown as skipped.
+IDLE = ("deploy", "score", "monitor")
+
+
 def kind_of(step: dict[str, Any], table: Table) -> StepKind:
     """The entry of a step's kind. StepError for a kind that this runtime cannot run."""
     try:

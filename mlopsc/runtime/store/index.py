@@ -21,12 +21,16 @@ def summaries(store: Store) -> list[dict[str, Any]]:
     path = store.root / "index.sqlite"
     for attempt in range(2):
         try:
-            return _from_index(store, path)
+            return _newest_first(_from_index(store, path))
         except sqlite3.Error:
             if attempt == 0:
                 with contextlib.suppress(OSError):
                     path.unlink()
-    return [s for s in (_summary(store, name) for name in run_ids(store)) if s is not None]
+    return _newest_first([s for s in (_summary(store, name) for name in run_ids(store)) if s is not None])
+
+
+def _newest_first(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return sorted(found, key=lambda summary: (summary["started"], summary["run"]), reverse=True)
 
 
 def _from_index(store: Store, path: Path) -> list[dict[str, Any]]:

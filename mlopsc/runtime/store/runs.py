@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +15,7 @@ from . import io
 from .journal import now_text
 from .objects import Store, canonical, read_record
 
-UNFINISHED = ("running", "waiting")
+_OWN_NAME = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{4}")  # other names are an orchestrator's
 
 
 def new_run_id() -> str:
@@ -64,9 +65,9 @@ def find(store: Store, run: str) -> str:
 
 
 def last_record(store: Store, pipeline: str) -> dict[str, Any] | None:
-    """The record of the pipeline's newest run. Names tell seconds only: within one, the record's own time decides."""
+    """The record of the pipeline's newest local run. Names tell seconds only: within one, the record's own time decides."""
     newest: dict[str, Any] | None = None
-    for name in run_ids(store):
+    for name in filter(_OWN_NAME.fullmatch, run_ids(store)):
         if newest is not None and name[:16] != newest["run"][:16]:
             break
         record = run_record(store, name)
@@ -106,6 +107,11 @@ def close_interrupted(store: Store, record: dict[str, Any]) -> None:
 def sweep(store: Store, run: str) -> None:
     """Remove a run's scratch folders."""
     for name in os.listdir(store.root / "tmp"):
-        if name.startswith(run):
-            with contextlib.suppress(OSError):
-                shutil.rmtree(store.root / "tmp" / name)
+        if name.startswith(run + "."):
+            remove(store.root / "tmp" / name)
+
+
+def remove(scratch: Path) -> None:
+    """Remove a scratch folder; what cannot be removed now is left to gc."""
+    with contextlib.suppress(OSError):
+        shutil.rmtree(scratch)

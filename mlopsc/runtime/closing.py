@@ -1,0 +1,77 @@
+"""How a run's record begins and ends, whoever ran its steps."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from .keys import environment, runtime_digest
+from .result import build
+from .state import RunState
+from .store import runs
+from .store.journal import now_text
+
+
+def first_record(state: RunState, run: str, asked: str, started: str | None = None) -> dict[str, Any]:
+    """run.json of a run that begins, or goes on. `asked` is a digest of all that it was asked to do."""
+    return {
+        "format": 1,
+        "run": run,
+        "pipeline": state.pipeline["name"],
+        "status": "running",
+        "started": started or now_text(),
+        "asked": asked,
+        "pid": os.getpid(),
+        "params": state.params,
+        "lineage": lineage(state.plan, state.params),
+        "steps": {},
+    }
+
+
+def lineage(plan: Mapping[str, Any], params: dict[str, Any]) -> dict[str, Any]:
+    """What a version is traced back to, but for its data."""
+    return {
+        "spec": dict(plan["files"]),
+        "modules": dict(plan["modules"]),
+        "profile": plan.get("profile"),
+        "params": params,
+        "compiler": plan["compiler"],
+        "runtime": runtime_digest(),
+    }
+
+
+def status_of(state: RunState) -> str:
+    """succeeded, failed, rejected or waiting."""
+    errors = [o["error"] for o in state.outcomes.values() if o["status"] == "failed"]
+    if any(e["name"] == "approval-rejected" for e in errors):
+        return "rejected"
+    if errors or state.error:
+        return "failed"
+    return "waiting" if any(o["status"] == "waiting" for o in state.outcomes.values()) else "succeeded"
+
+
+def close(state: RunState) -> dict[str, Any]:
+    """Write result.json and the run's record; the result."""
+    status = status_of(state)
+    packages = {p for s in state.steps if s["kind"] in state.table for p in state.table[s["kind"]].packages}
+    found = build(
+        state.store,
+        state.steps,
+        state.outcomes,
+        run=state.run,
+        pipeline=state.pipeline["name"],
+        status=status,
+        seconds=time.monotonic() - state.started,
+        environment=environment(packages),
+        reproducible=state.plan.get("reproducible", True),
+        params=state.params,
+        error=state.error,
+    )
+    runs.write_result(state.store, found)
+    kept = ("status", "key", "outputs", "seconds", "summary")
+    told = {i: {name: o[name] for name in kept if name in o} for i, o in state.outcomes.items()}
+    ended = {"status": status, "ended": now_text(), "steps": told, "journal": state.store.journal().head}
+    runs.write_run(state.store, {**state.record, **ended})
+    return found

@@ -1,0 +1,208 @@
+"""One step at a time, for orchestrators: each task runs one and leaves its outcome in the store for those that follow.
+
+`runs/RUN/steps/ID.json` holds a step's outcome. RUN is the orchestrator's own name of the run; the orchestrator sees to
+order, retries and time limits, and to one run at a time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from . import plan as plans
+from .closing import close, first_record
+from .errors import StepError, UsageError
+from .keys import digest_of
+from .runner import prepare
+from .schedule import cached, request_for
+from .settle import record
+from .state import Outcome, RunState, Step
+from .steps import STEPS, Table, kind_of
+from .store import io, runs
+from .store.locks import held
+from .store.objects import Store, canonical, read_record, safe_name
+from .work import perform, single_threaded
+
+# 75 is EX_TEMPFAIL: a crash or a lost connection, which a retry may help.
+EXIT = {"done": 0, "cached": 0, "failed": 1, "waiting": 3, "crashed": 75}
+
+
+def run_step(
+    plan: Mapping[str, Any],
+    step: str,
+    *,
+    run: str,
+    store: str | Path,
+    data_root: str | Path,
+    modules_root: str | Path,
+    params: Mapping[str, Any] | None = None,
+    pipeline: str | None = None,
+    force: bool = False,
+    table: Table = STEPS,
+) -> tuple[int, dict[str, Any]]:
+    """Run the step `step` of run `run` in this process, or take it from the cache: (exit code, its entry of the result
+    with its outputs). UsageError where a step that it needs has not ended well in this run.
+
+    To be called in a process of its own, before any numeric library is imported.
+    """
+    single_threaded()
+    state = _state(plan, store, data_root, modules_root, params or {}, pipeline, table)
+    with _kept_from_gc(state.store):
+        _open(state, run)
+        found = _step(state, step)
+        _load(state, [step])
+        started = time.monotonic()
+        outcome = _outcome(state, found, force)
+        outcome.setdefault("seconds", time.monotonic() - started)
+        crashed = outcome["status"] == "crashed"
+        state.end(found, {**outcome, "status": "failed"} if crashed else outcome, state.inputs(found))
+        ended = state.outcomes[step]
+        _write(state, step, ended)
+    shown = {"id": step, "kind": found["kind"], **{k: v for k, v in ended.items() if k != "signatures"}}
+    return EXIT["crashed"] if crashed else EXIT[ended["status"]], shown
+
+
+def finish(
+    plan: Mapping[str, Any],
+    *,
+    run: str,
+    store: str | Path,
+    data_root: str | Path,
+    modules_root: str | Path,
+    params: Mapping[str, Any] | None = None,
+    pipeline: str | None = None,
+    table: Table = STEPS,
+) -> dict[str, Any]:
+    """Write result.json of a run whose steps have ended; the object of `run --json`. Steps without an outcome count as
+    skipped."""
+    state = _state(plan, store, data_root, modules_root, params or {}, pipeline, table)
+    with _kept_from_gc(state.store):
+        _open(state, run)
+        for step in state.steps:
+            outcome = _read(state, step["id"])
+            if outcome is not None:
+                state.outcomes[step["id"]] = outcome
+        state.started = time.monotonic() - sum(o.get("seconds", 0.0) for o in state.outcomes.values())
+        return close(state)
+
+
+def _state(
+    plan: Mapping[str, Any],
+    store: str | Path,
+    data_root: str | Path,
+    modules_root: str | Path,
+    params: Mapping[str, Any],
+    pipeline: str | None,
+    table: Table,
+) -> RunState:
+    return prepare(
+        plan,
+        store=store,
+        data_root=data_root,
+        modules_root=modules_root,
+        params=params,
+        table=table,
+        pipeline=pipeline,
+    )
+
+
+@contextlib.contextmanager
+def _kept_from_gc(store: Store) -> Any:
+    with held(store.root / "locks" / "store", shared=True) as lock:
+        if lock is None:
+            raise UsageError(
+                "MLC9019", "store-in-use", f"gc is at work in {store.root}", help="try again when it is done"
+            )
+        yield
+
+
+def _open(state: RunState, run: str) -> None:
+    """Read run.json, or create it: the first of several tasks that begin together wins."""
+    name = safe_name(run)
+    asked = digest_of([state.plan, state.params])
+    folder = runs.folder(state.store, name)
+    io.make_folder(folder)
+    io.make_folder(folder / "steps")
+    mine = first_record(state, name, asked)
+    if not (folder / "run.json").exists():
+        copy = state.store.temporary()
+        io.write(copy, canonical(mine))
+        with contextlib.suppress(FileExistsError):
+            io.link(copy, folder / "run.json")
+        io.unlink(copy)
+    state.record = read_record(folder / "run.json") or mine
+    if state.record["asked"] != asked:
+        raise UsageError(
+            "MLC9037",
+            "another-run",
+            f"run {run} began with another plan or other params",
+            help="give each run its own name",
+        )
+
+
+def _step(state: RunState, name: str) -> Step:
+    state.chosen, _ = plans.choose(state.steps, name, None)
+    return next(step for step in state.steps if step["id"] == name)
+
+
+def _path(state: RunState, step: str) -> Path:
+    return runs.folder(state.store, state.run) / "steps" / f"{safe_name(step)}.json"
+
+
+def _read(state: RunState, step: str) -> Outcome | None:
+    found = read_record(_path(state, step))
+    if found is not None:
+        for digest, known in found.get("signatures", {}).items():
+            state.store.trust(digest, known)
+        state.decider.pins |= found.get("pins", {})
+    return found
+
+
+def _load(state: RunState, wanted: list[str]) -> None:
+    """Outcomes of all that the wanted steps need, which must have ended well; of the rest of their run, as far as it is."""
+    for step in state.steps:
+        outcome = _read(state, step["id"]) if step["id"] not in wanted else None
+        if outcome is not None:
+            state.outcomes[step["id"]] = outcome
+    for name in sorted(set().union(*(state.needs[step] for step in wanted))):
+        status = state.outcomes.get(name, {}).get("status")
+        if status not in ("done", "cached"):
+            raise UsageError(
+                "MLC9038",
+                "step-not-ready",
+                f"{', '.join(wanted)} needs {name}, which {status or 'has not run'} in run {state.run}",
+            )
+
+
+def _outcome(state: RunState, step: Step, force: bool) -> Outcome:
+    try:
+        kind = kind_of(step, state.table)
+    except StepError as error:
+        return {"status": "failed", "error": error.to_json()}
+    inputs = state.inputs(step)
+    key = state.decider.key(step, kind, inputs)
+    found = cached(state, step, key) if key is not None and not force else None
+    if found is not None:
+        return found
+    scratch = state.store.temporary()
+    state.store.make_scratch(scratch)
+    started = time.monotonic()
+    try:
+        outcome = perform(request_for(state, step, inputs, scratch), state.store)
+    finally:
+        runs.remove(scratch)
+    outcome["seconds"] = time.monotonic() - started
+    trace = outcome.pop("traceback", "")
+    if trace:
+        state.log(step["id"], "traceback", text=state.hide(trace))
+    if key is not None and record(state.store, step, key, state.run, outcome):
+        outcome["key"] = key
+    return outcome
+
+
+def _write(state: RunState, step: str, outcome: Outcome) -> None:
+    kept = {k: v for k, v in outcome.items() if k != "traceback"}
+    state.store.replace(_path(state, step), canonical({**kept, "pins": state.decider.pins}))
