@@ -19,6 +19,8 @@ _WITHIN = frozenset({"min", "max", "mean", "median", "quantile"})  # their value
 class DatasetScope:
     """Dataset functions, and row functions over their results. `rows` is the scope of the row expressions inside them."""
 
+    refutes = True  # what declared ranges promise anyway may well be expected once more
+
     def __init__(self, rows: Scope, what: str) -> None:
         self.rows = rows
         self.what = what

@@ -26,8 +26,9 @@ INT_LIMIT = 2**63
 class Scope(Protocol):
     """What names, dotted names and calls mean in one place. `what` names the place in messages: "a row expression".
 
-    A scope over rows also sets `proves = True`: conditions that declared ranges decide are then reported, durations
-    and sizes are not scaled by numbers, and branches of `if` know what their condition has proved."""
+    A scope over rows also sets `proves = True` and has `call_in(ctx, node, scope)`: conditions that declared ranges decide
+    are then reported, durations and sizes are not scaled by numbers, and branches of `if` know what their condition has
+    proved. A scope with `refutes = True` reports conditions that can never hold, but not those that always do."""
 
     what: str
 
@@ -53,6 +54,13 @@ def check_condition_in(ctx: Context, node: ast.Value, scope: Scope, place: str) 
 
 def _proves(scope: Scope) -> bool:
     return bool(getattr(scope, "proves", False))
+
+
+def _says(scope: Scope) -> tuple[bool, ...]:
+    """The verdicts on conditions that are reported in this place."""
+    if _proves(scope):
+        return (True, False)
+    return (False,) if getattr(scope, "refutes", False) else ()
 
 
 # --- literals ---------------------------------------------------------------------------------------------------------
@@ -124,7 +132,7 @@ def _binary(ctx: Context, node: ast.Binary, scope: Scope) -> TypedExpr | None:
         elif left is None or right is None:
             left = None
         elif at.op in ops.COMPARISONS:
-            left = ops.compare(ctx, at.op, at.span, left, right, proves=proves)
+            left = ops.compare(ctx, at.op, at.span, left, right, says=_says(scope))
         else:
             left = ops.arithmetic(ctx, at.op, at.span, left, right, scaled=not proves)
     return left
@@ -208,8 +216,8 @@ def _in_range(
     if is_empty_range(lo, hi):
         ctx.report("empty-range", container.span, "The range starts above its end, so nothing is in it.")
         return None
-    if _proves(scope):
-        _say_if_decided(ctx, node, item, lo, hi)
+    if _says(scope):
+        _say_if_decided(ctx, node, item, lo, hi, _says(scope))
     kind = item.type.kind if item.type.kind not in NUMERIC else unified_kind(lo, hi)
     ends = TypedExpr(
         "range",
@@ -232,11 +240,13 @@ def is_empty_range(lo: TypedExpr, hi: TypedExpr) -> bool:
     return lo.op == hi.op == "literal" and lo.type.kind != "null" and lo.value > hi.value
 
 
-def _say_if_decided(ctx: Context, node: ast.In, item: TypedExpr, lo: TypedExpr, hi: TypedExpr) -> None:
+def _say_if_decided(
+    ctx: Context, node: ast.In, item: TypedExpr, lo: TypedExpr, hi: TypedExpr, says: tuple[bool, ...]
+) -> None:
     above = b.decide(">=", ops.limits(item), ops.limits(lo))
     below = b.decide("<=", ops.limits(item), ops.limits(hi))
     inside = False if above is False or below is False else (True if above and below else None)
-    if inside is not None:
+    if inside is not None and (inside != node.negated) in says:
         ops.say_if_constant(ctx, node.span, inside != node.negated, item)
 
 

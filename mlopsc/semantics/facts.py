@@ -47,9 +47,21 @@ def facts_of(condition: TypedExpr | None, holds: bool) -> Facts:
         elif node.fn in ("is null", "is not null"):
             if (node.fn == "is not null") == true and node.args[0].op == "column":
                 facts.not_null.add(node.args[0].fn)
+        elif node.fn == "in" and true and node.args[0].op == "column":
+            _member(node, facts)
         elif node.fn in _FLIPPED:
             _comparison(node, true, facts)
     return facts
+
+
+def _member(node: TypedExpr, facts: Facts) -> None:
+    """x in lo..hi, x in [a, b]"""
+    column, container = node.args
+    facts.not_null.add(column.fn)
+    ends = container.args
+    if column.type.kind in ("int", "float") and all(x.op == "literal" for x in ends):
+        values = [x.value for x in ends]
+        facts.known += [(column.fn, ">=", min(values)), (column.fn, "<=", max(values))]
 
 
 def _comparison(node: TypedExpr, true: bool, facts: Facts) -> None:

@@ -10,7 +10,7 @@ from mlopsc.diagnostics.model import Edit
 from mlopsc.semantics import bounds as b
 from mlopsc.semantics.context import Context, nearest
 from mlopsc.semantics.program import Type, TypedExpr
-from mlopsc.semantics.types import BOOL, NUMERIC, ORDERED, TEXT, call, literal, named, with_null
+from mlopsc.semantics.types import BOOL, NUMERIC, ORDERED, TEXT, TIMES, call, literal, named, with_null
 from mlopsc.source import Span
 
 COMPARISONS = frozenset({"==", "!=", "<", "<=", ">", ">="})
@@ -114,8 +114,10 @@ def minus(ctx: Context, span: Span, operand: TypedExpr) -> TypedExpr | None:
 # --- comparisons ------------------------------------------------------------------------------------------------------
 
 
-def compare(ctx: Context, op: str, span: Span, left: TypedExpr, right: TypedExpr, *, proves: bool) -> TypedExpr | None:
-    """== != < <= > >=. `proves`: say where declared ranges leave nothing to decide."""
+def compare(
+    ctx: Context, op: str, span: Span, left: TypedExpr, right: TypedExpr, *, says: tuple[bool, ...] = ()
+) -> TypedExpr | None:
+    """== != < <= > >=. `says`: report where declared ranges prove that this always (True) or never (False) holds."""
     if "null" in (left.type.kind, right.type.kind):
         _compared_with_null(ctx, op, span, left, right)
         return None
@@ -127,8 +129,9 @@ def compare(ctx: Context, op: str, span: Span, left: TypedExpr, right: TypedExpr
         hint = "Compare it with == or in." if left.type.kind == "category" else None
         ctx.report("type-mismatch", span, f"{op} does not order {named(left.type)}.", help=hint)
         return None
-    if proves:
-        say_if_constant(ctx, span, b.decide(op, limits(left), limits(right)), left)
+    if says:
+        verdict = b.decide(op, limits(left), limits(right))
+        say_if_constant(ctx, span, verdict if verdict in says else None, left)
     return call(op, Type("bool", left.type.nullable or right.type.nullable), span, (left, right))
 
 
@@ -156,12 +159,14 @@ def aligned(ctx: Context, left: TypedExpr, right: TypedExpr, span: Span, op: str
     a, c = left.type.kind, right.type.kind
     if a in NUMERIC and c in NUMERIC:
         return left, right
+    if a in TIMES and c in TIMES and "literal" not in (left.op, right.op):
+        return left, right  # a date beside a timestamp is its midnight in UTC
     if a in TEXT and c in TEXT:
         return (left, right) if _levels_known(ctx, left, right) and _levels_known(ctx, right, left) else None
     if a == c and a not in ("list", "range"):
         return left, right
     for one, other, flipped in ((left, right, False), (right, left, True)):
-        moved = _moved_literal(ctx, one, other)
+        moved = _moved_literal(one, other)
         if moved is not None:
             if one.type.kind == "category" and not _levels_known(ctx, one, moved):
                 return None
@@ -170,7 +175,7 @@ def aligned(ctx: Context, left: TypedExpr, right: TypedExpr, span: Span, op: str
     return None
 
 
-def _moved_literal(ctx: Context, one: TypedExpr, other: TypedExpr) -> TypedExpr | None:
+def _moved_literal(one: TypedExpr, other: TypedExpr) -> TypedExpr | None:
     """The literal `other` in the kind of `one`, where that is meant."""
     if other.op != "literal":
         return None
@@ -178,6 +183,8 @@ def _moved_literal(ctx: Context, one: TypedExpr, other: TypedExpr) -> TypedExpr 
         return literal(str(other.value), Type("string"), other.span)
     if one.type.kind == "timestamp" and other.type.kind == "date":
         return literal(f"{other.value}T00:00:00.000000Z", Type("timestamp"), other.span)
+    if one.type.kind == "date" and other.type.kind == "timestamp":
+        return other
     return None
 
 

@@ -51,7 +51,8 @@ def with_null(type: Type, nullable: bool) -> Type:
 
 
 def unify(types: Iterable[Type]) -> Type | None:
-    """The one type of several branches or arguments: int and float give float, category and text give text, categories
+    """The one type of several branches or arguments: int and float give float, category and text give text, date
+    and timestamp give timestamp (a date is its midnight in UTC), categories
     of equal levels stay one; nullable where one is. None where they have nothing in common."""
     kinds: set[str] = set()
     levels: set[tuple[tuple[str, ...] | None, bool]] = set()
@@ -73,6 +74,8 @@ def unify(types: Iterable[Type]) -> Type | None:
         return Type("float", nullable)
     if kinds <= TEXT:
         return Type("string", nullable)
+    if kinds <= TIMES:
+        return Type("timestamp", nullable)
     return None
 
 
