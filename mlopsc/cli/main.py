@@ -58,13 +58,13 @@ def main(argv: list[str]) -> int:
     if argv[0] in ("-V", "--version"):
         print(f"mlopsc {__version__}")
         return DONE
-    flags = [word for word in argv[:2] if word in ("--quiet", "-q", "--verbose", "-v")]
+    flags = argv[:1] if argv[0] in ("--quiet", "-q", "--verbose", "-v") else []
     command, rest = argv[len(flags)] if len(argv) > len(flags) else "", argv[len(flags) + 1 :]
     if command not in MODULES:
         return _unknown(command)
     module = import_module(f"mlopsc.cli.{MODULES[command]}")
     parser = import_module("mlopsc.cli.options").build(command, module)
-    args = parser.parse_intermixed_args(rest + flags if "--" not in rest else flags + rest)
+    args = parser.parse_intermixed_args([*flags, *rest])
     code: int = module.run(args)
     return code
 
