@@ -12,7 +12,8 @@ from typing import IO, Any
 from ..errors import StepError
 from ..expr.literals import sql_name, sql_text
 from .cast import Received
-from .source import Part, Place, Reject, Source, find_files
+from .paths import find_files
+from .source import Part, Place, Reject, Source
 
 csv.field_size_limit(1 << 30)
 LONGEST_LINE = 16 << 20  # bytes; a longer row is a bad row

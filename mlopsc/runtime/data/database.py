@@ -125,7 +125,7 @@ def _open_postgres(settings: dict[str, Any], args: dict[str, Any], place: Place)
         import psycopg
     except ImportError:
         message = "Reading PostgreSQL needs psycopg."
-        raise StepError("MLC8015", "missing-package", message, help='pip install "mlopsc[postgres]"') from None
+        raise StepError("MLC9055", "missing-package", message, help='pip install "mlopsc[postgres]"') from None
     known = {"database": "dbname"}
     options = {known.get(k, k): v for k, v in args.items()}
     secrets = [str(args[k]) for k in args if k not in ("port",)]

@@ -10,7 +10,8 @@ from ..errors import StepError
 from ..expr.literals import sql_name, sql_text
 from .cast import Received
 from .csv_source import exact_path, label_of
-from .source import Part, Place, Reject, Source, find_files
+from .paths import find_files
+from .source import Part, Place, Reject, Source
 
 if TYPE_CHECKING:
     import duckdb

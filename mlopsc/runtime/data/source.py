@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, NamedTuple
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
-from ..errors import StepError
 from .cast import Received
 
 if TYPE_CHECKING:
@@ -49,27 +48,3 @@ class Place:
     data_root: Path
     modules_root: Path
     scratch: Path
-
-
-def problem(code: str, name: str, message: str, **more: Any) -> StepError:
-    return StepError(code, name, message, **more)
-
-
-def find_files(place_root: Path, pattern: str) -> list[Path]:
-    """The files of a path or glob in path order (compared as POSIX text). A folder named without a glob is no file."""
-    path = Path(pattern)
-    if not any(c in pattern for c in "*?["):
-        found = [path if path.is_absolute() else place_root / path]
-    elif path.is_absolute():
-        found = list(Path(path.anchor).glob(str(PurePosixPath(*path.parts[1:]))))
-    else:
-        found = list(place_root.glob(pattern))
-    files = sorted((f for f in found if f.is_file()), key=lambda f: f.as_posix())
-    if not files:
-        raise StepError(
-            "MLC8001",
-            "missing-file",
-            f"No file is found at {pattern}, looked up from {place_root}.",
-            help="Paths are relative to the spec's folder; MLOPSC_DATA sets another one.",
-        )
-    return files

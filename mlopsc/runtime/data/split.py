@@ -70,7 +70,11 @@ def _hashed(con: duckdb.DuckDBPyConnection, settings: dict[str, Any], table: str
     split looks at. Each value is written with its length before it (none for null), so that only equal rows share a text."""
     spec = settings["split"]
     names = settings["key"] or _content(con, table)
-    text = "concat(" + ", ".join(f"strlen({t}), ':', {t}" for t in (f"CAST({sql_name(n)} AS VARCHAR)" for n in names)) + ")"
+    text = (
+        "concat("
+        + ", ".join(f"strlen({t}), ':', {t}" for t in (f"CAST({sql_name(n)} AS VARCHAR)" for n in names))
+        + ")"
+    )
     seed = sql_text(f"{int(settings['seed'])}:")
     stratum = f"CAST({to_sql(spec['stratify'])} AS VARCHAR)" if spec.get("stratify") else "NULL"
     event = f"CAST({sql_name(spec['time'])} AS TIMESTAMP)" if spec["kind"] == "time" else "CAST(NULL AS TIMESTAMP)"
