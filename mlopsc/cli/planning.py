@@ -5,8 +5,7 @@ from __future__ import annotations
 import argparse
 
 from mlopsc.cli.checking import checked_or_code
-from mlopsc.driver.compiling import plan_of
-from mlopsc.ir.plan import Plan
+from mlopsc.driver.compiling import Plan, plan_of
 
 __all__ = ["checked_or_code", "plan_of", "plan_or_code"]
 

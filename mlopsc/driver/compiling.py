@@ -9,7 +9,7 @@ from mlopsc import __version__
 from mlopsc.driver.check import Checked
 from mlopsc.driver.failure import Failure
 from mlopsc.driver.spec import read_import, reason
-from mlopsc.ir.plan import Plan
+from mlopsc.ir.plan import Plan as Plan
 from mlopsc.passes.lower import lower
 from mlopsc.target import writer
 from mlopsc.target.load import backend
