@@ -194,7 +194,10 @@ def _result_type(
         return Type(args[0].type.kind, nullable), args
     if function.result == "days":
         pair = ops.aligned(ctx, args[0], args[1], node.span, "days_between")
-        return None if pair is None else (Type("int" if pair[0].type.kind == "date" else "float", nullable), list(pair))
+        if pair is None:
+            return None
+        whole = all(x.type.kind == "date" for x in pair)
+        return Type("int" if whole else "float", nullable), list(pair)
     return Type(function.result, nullable), args
 
 
