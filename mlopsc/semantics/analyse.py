@@ -80,7 +80,7 @@ def analyse(
         bag.report("no-pipeline", (start, start), "A spec has one pipeline block, and this one has none.")
     if chosen is not None:
         check_runnable(ctx, chosen)
-    check_unused(ctx, units[0])
+    check_unused(ctx, units)
     drop_echoes(ctx, units)
     apply_silencers(ctx, units)
     return program

@@ -128,12 +128,19 @@ def _enter(ctx: Context, decl: Decl) -> None:
         return
     key = namespaced(decl.kind, decl.name)
     if key in decls:
-        earlier = (Related("first declared here", decls[key].node.name.span),)
-        other = decls[key].kind
-        ctx.report(
-            "duplicate-name", decl.node.name.span, f"{decl.name} is the name of a {other} already.", related=earlier
-        )
+        _clash(ctx, decls[key], decl)
         return
     decls[key] = decl
     if decl.kind == "pipeline":
         ctx.program.pipeline = decl
+
+
+def _clash(ctx: Context, first: Decl, second: Decl) -> None:
+    """Two declarations of one name: reported at the later one, and where only one stands in the spec itself, at that."""
+    spec = next(iter(ctx.program.files))
+    here, there = (first, second) if first.file == spec and second.file != spec else (second, first)
+    related = (Related("the other one is here", there.node.name.span),)
+    brought = f", which {there.file} brings" if there.file != here.file else " already"
+    ctx.report(
+        "duplicate-name", here.node.name.span, f"{here.name} is the name of a {there.kind}{brought}.", related=related
+    )

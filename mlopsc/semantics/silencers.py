@@ -15,7 +15,8 @@ from mlopsc.semantics.imports import Unit
 from mlopsc.source import Span
 
 SILENCEABLE = frozenset({"target-leakage", "always-holds", "never-holds", "wrong-direction"})
-_ALLOW = re.compile(r"#\s*mlopsc:\s*allow\b[ \t]*(.*)")
+# Names parted by commas; what follows them is the reader's own words.
+_ALLOW = re.compile(r"#\s*mlopsc:\s*allow\b[ \t]*((?:[A-Za-z0-9_-]+[ \t]*,[ \t]*)*[A-Za-z0-9_-]*)")
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
 # Found only later, by checks of a target or of the real data: whether a silencer of these is of use is not known here.
 _LATER = ("MLC70", "MLC80", "MLC90")
@@ -58,5 +59,5 @@ def _apply(ctx: Context, start: int, names: str, findings: list[Diagnostic], who
             ctx.report("unused-silencer", span, f"{name} is an error that cannot be silenced.")
         elif hit:
             ctx.bag.items = [item for item in ctx.bag.items if item not in hit]
-        elif not code.startswith(_LATER):
+        elif not code.startswith(_LATER) and not (name.startswith("unused-") and ctx.bag.has_errors):
             ctx.report("unused-silencer", span, f"This line has no finding {name}.")

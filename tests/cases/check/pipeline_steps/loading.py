@@ -1,0 +1,10 @@
+def load():
+    return []
+
+
+def make():
+    return None
+
+
+async def publish(d, m):
+    return {}
