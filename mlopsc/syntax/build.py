@@ -78,6 +78,8 @@ def _first_part(node: Node) -> int:
         return node.item.start
     if isinstance(node, IsNull):
         return node.operand.start
+    if isinstance(node, Piped):
+        return node.expr.start
     if isinstance(node, Range):
         return node.lo.start
     return -1

@@ -131,8 +131,10 @@ def _expected(case: Case) -> str:
         return "a statement" if case.inside else "a declaration, `KIND NAME = value` or `KIND NAME { … }`"
     if "SEP" in can and case.wrong > 1:
         return "the end of the statement"
+    if not case.inside and case.wrong == 1:
+        return "a name"
     if "EQ" in can and "LBRACE" in can:
-        return "`=`, `:`, `{` or a value"
+        return "`=`, `:`, `{` or a value" if case.inside else "`=`, `:` or `{`"
     if {"NAME", "INT"} <= can or {"INT", "STRING"} <= can:
         return "a value"
     if case.tokens[case.wrong - 1].kind == PIPE:
@@ -287,6 +289,13 @@ def _other_languages(case: Case) -> Problem | None:
     return None
 
 
+def _import(case: Case) -> Problem | None:
+    """`import shared`"""
+    if case.inside or case.word(0) != "import" or case.wrong > 2 or case.kind in (EQ, COLON, LBRACE):
+        return None
+    return case.problem("what is imported is a path in double quotes", 'write `import "shared.mlops"`')
+
+
 def _clause_list(case: Case) -> Problem | None:
     """`missing "a", "b"` in a column."""
     if case.kind != COMMA or case.kinds(2) != [NAME, COLON] or case.open_brackets():
@@ -295,5 +304,5 @@ def _clause_list(case: Case) -> Problem | None:
 
 
 _SPECIAL: tuple[Callable[[Case], Problem | None], ...] = (
-    _chained, _bare_call, _equals, _clause_list, _blank_unit, _other_languages, _unclosed,
+    _import, _chained, _bare_call, _equals, _clause_list, _blank_unit, _other_languages, _unclosed,
 )  # fmt: skip

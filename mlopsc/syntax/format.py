@@ -77,11 +77,12 @@ class _Writer:
                 self.lines.append(" " * indent + comment.text)
                 last, was_multiline = comment, False
             mark = len(self.lines)
+            inner = self.layout.hoist(item, self._head_end(item))
+            self.lines += [" " * indent + comment.text for comment in inner]
             self._item(item, indent, widths[number])
-            inner = self._left_inside(item)
-            self.lines[mark:mark] = [" " * indent + comment.text for comment in inner]
-            multiline = isinstance(item, Block) and len(self.lines) > mark + 1
-            if self._needs_blank(last, inner[0] if inner else item, was_multiline or (multiline and _is_item(last))):
+            multiline = isinstance(item, Block) and len(self.lines) > mark + len(inner) + 1
+            forced = multiline and not inner and _is_item(last)
+            if self._needs_blank(last, item, was_multiline or forced):
                 self.lines.insert(mark, "")
             following = items[number + 1].start if number + 1 < len(items) else end
             self._trailing(item.end, following)
@@ -98,9 +99,13 @@ class _Writer:
         self.layout.used.update(comment.start for comment in found)
         return found
 
-    def _left_inside(self, item: Node) -> list[Comment]:
-        """Comments inside a statement that found no place there go before it."""
-        return [] if isinstance(item, Block | Section) else self._take(item.start, item.end)
+    def _head_end(self, item: Node) -> int:
+        """The end of what is laid out as one: a statement, or a header up to its brace."""
+        return self._brace(item) if isinstance(item, Block | Section) else item.end
+
+    def _brace(self, item: Block | Section) -> int:
+        headed = item.clauses[-1].end if isinstance(item, Block) and item.clauses else item.name.end
+        return self.text.index("{", headed - self.base) + self.base
 
     def _trailing(self, at: int, limit: int) -> None:
         """A comment on the line that ends at `at` stays on it."""
@@ -142,8 +147,7 @@ class _Writer:
         if isinstance(item, Rule):
             return layout.rule(item, widths[0], indent)
         if isinstance(item, Selection):
-            commented = bool(layout.between(item.item.end, item.end))
-            return layout.pipe(layout.fit(item.item, indent, indent), item.pipe, indent, commented)
+            return layout.pipe(layout.fit(item.item, indent, indent), item.pipe, indent)
         if isinstance(item, Binding):
             of = f" : {layout.flat(item.type)}" if item.type else ""
             head = f"{layout.name(item.kind)} {layout.name(item.name)}{of} = "
@@ -164,11 +168,9 @@ class _Writer:
     def _braced(self, item: Block | Section, indent: int) -> None:
         layout = self.layout
         header = layout.name(item.name)
-        headed = item.name.end
         if isinstance(item, Block):
             header = " ".join([layout.name(item.kind), header, *map(layout.flat, item.clauses)])
-            headed = item.clauses[-1].end if item.clauses else headed
-        brace = self.text.index("{", headed - self.base) + self.base
+        brace = self._brace(item)
         commented = bool(layout.between(brace, item.end))
         if not item.body and not commented:
             self.lines.append(" " * indent + header + " {}")

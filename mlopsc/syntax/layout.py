@@ -11,8 +11,10 @@ from collections.abc import Sequence
 from mlopsc.syntax.ast import (
     Arg,
     Binary,
+    Block,
     Call,
     Clause,
+    Column,
     Comment,
     Dotted,
     If,
@@ -25,6 +27,7 @@ from mlopsc.syntax.ast import (
     Piped,
     Range,
     Rule,
+    Section,
     Star,
     TypeRef,
     Unary,
@@ -64,6 +67,38 @@ class Layout:
 
     def same_line(self, start: int, end: int) -> bool:
         return "\n" not in self.text[start - self.base : end - self.base]
+
+    def hoist(self, node: Node, end: int) -> list[Comment]:
+        """The comments from a statement's start to `end` that no call or list can keep beside an item; they count as
+        placed. Decided before anything is laid out, so that they break no line."""
+        found = self.between(node.start, end)
+        if not found:
+            return []
+        kept: set[int] = set()
+        if not isinstance(node, Column | Block | Section):
+            self._keep(node, kept)
+        hoisted = [comment for comment in found if comment.start not in kept]
+        self.used.update(comment.start for comment in hoisted)
+        return hoisted
+
+    def _keep(self, node: Node, kept: set[int]) -> None:
+        inside = self.between(node.start, node.end)
+        if not inside:
+            return
+        below = [part for name in node.fields[2:] for part in _nodes(getattr(node, name))]
+        if isinstance(node, Call | ListExpr):
+            first = node.func.end if isinstance(node, Call) else node.start
+            items = node.args if isinstance(node, Call) else node.items
+            bracket = self.text.index("(" if isinstance(node, Call) else "[", first - self.base) + self.base
+            end = node.end
+            kept.update(
+                c.start
+                for c in inside
+                if bracket < c.start < end and not any(item.start <= c.start < item.end for item in items)
+            )
+        for part in below:
+            if not isinstance(part, TypeRef):
+                self._keep(part, kept)
 
     # --- one line
 
@@ -199,9 +234,10 @@ class Layout:
             lines.append("|> " + self.fit(call, indent + STEP, indent + STEP + 3, after if last else 0))
         return pad.join(lines)
 
-    def pipe(self, first: str, pipe: list[Call], indent: int, commented: bool) -> str:
+    def pipe(self, first: str, pipe: list[Call], indent: int) -> str:
         """A selection: what is selected, already laid out, and its pipe."""
         text = " |> ".join([first, *map(self.flat, pipe)])
+        commented = pipe and self.between(pipe[0].start, pipe[-1].end)
         return text if fits(text, indent) and not commented else self._broken_pipe(first, pipe, indent, indent, 0)
 
     def _bracketed(self, opening: str, items: Sequence[Node], closing: str, node: Node, indent: int) -> str:
@@ -209,7 +245,7 @@ class Layout:
         pad = " " * (indent + STEP)
         lines = [opening]
         before = node.start
-        ends = [item.start for item in items[1:]] + [node.end]
+        ends = [item.start for item in items[1:]] + [node.end] * bool(items)
         for part, limit in zip(items, ends, strict=True):
             lines += [pad + comment.text for comment in self._take(before, part.start)]
             text = pad + self.fit(part, indent + STEP, indent + STEP, 1) + ","
@@ -246,6 +282,16 @@ class Layout:
             else:
                 text += " " + self.fit(clause, indent, last_width(text, indent) + 1)
         return text
+
+
+def _nodes(value: object) -> list[Node]:
+    return (
+        [value]
+        if isinstance(value, Node)
+        else [x for x in value if isinstance(x, Node)]
+        if isinstance(value, list)
+        else []
+    )
 
 
 def fits(text: str, column: int) -> bool:

@@ -21,7 +21,7 @@ ERROR = 0
 LPAR, LBRACK, RPAR, RBRACK, LBRACE, RBRACE = range(1, 7)
 NAME, INT, NUM, STRING, SEP, END = (NUMBER_OF[name] for name in ("NAME", "INT", "NUM", "STRING", "SEP", "$END"))
 NULL, AND, OR, NOT = (NUMBER_OF[name] for name in ("NULL", "AND", "OR", "NOT"))
-CMP, PIPE = NUMBER_OF["CMP"], NUMBER_OF["PIPE"]
+CMP, PIPE, DOT = NUMBER_OF["CMP"], NUMBER_OF["PIPE"], NUMBER_OF["DOT"]
 COMPARISONS = frozenset(("==", "!=", "<", "<=", ">", ">="))
 WORDS = {w: NUMBER_OF[w.upper()] for w in "and or not in is if then else true false null".split()}
 CONSTANTS: dict[str, tuple[str, bool | None]] = {
@@ -118,7 +118,8 @@ class Lexer:
             if group == G_NAME:
                 kind = words(text, NAME)
                 at = start + base
-                if kind == NAME:
+                if kind == NAME or types[-1] == DOT:
+                    kind = NAME
                     value: Any = Name(at, at + len(text), text)
                 elif text in CONSTANTS:
                     constant, truth = CONSTANTS[text]

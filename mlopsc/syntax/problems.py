@@ -30,20 +30,23 @@ class Problems:
         self._starts: list[int] = []
 
     def __bool__(self) -> bool:
-        return bool(self._starts)
+        return bool(self._at)
 
-    def add(self, problem: Problem) -> None:
-        """Keep a finding unless one is known at its position."""
+    def add(self, problem: Problem, *, damages: bool = True) -> None:
+        """Keep a finding unless one is known at its position. One that does not damage the statement that it cites is
+        not `within` it: a missing brace is cited at the whole header."""
         if problem.start in self._at:
             return
         self._at[problem.start] = problem
+        if not damages:
+            return
         if not self._starts or problem.start > self._starts[-1]:
             self._starts.append(problem.start)
         else:
             insort(self._starts, problem.start)
 
     def within(self, start: int, end: int) -> Problem | None:
-        """The first finding whose position is in start..end - 1."""
+        """The first finding whose position is in start..end - 1 and whose statement is there."""
         index = bisect_left(self._starts, start)
         found = self._starts[index] if index < len(self._starts) else end
         return self._at[found] if found < end else None
@@ -58,7 +61,7 @@ class Problems:
     def report(self, source: Source, bag: Bag) -> None:
         """Hand over all findings, of several on one line only the first: they have one cause more often than not."""
         line_end = -1
-        for start in self._starts:
+        for start in sorted(self._at):
             if start < line_end:
                 continue
             found = self._at[start]

@@ -12,13 +12,13 @@ from mlopsc.diagnostics.model import Related
 from mlopsc.syntax.ast import Block, Name, Node, Selection
 from mlopsc.syntax.build import DROPPED
 from mlopsc.syntax.explain import Case, explain, unclosed
-from mlopsc.syntax.lexer import END, LBRACE, NAME, NUMBER_OF, OPEN_ENDED, RBRACE, SEP, Lexer
+from mlopsc.syntax.lexer import END, LBRACE, LBRACK, NAME, NUMBER_OF, OPEN_ENDED, RBRACE, SEP, Lexer
 from mlopsc.syntax.machine import LIST_STATES, TABLE, Machine
 from mlopsc.syntax.problems import Problem, Problems
 from mlopsc.syntax.resync import Resync, orphan_end
 from mlopsc.syntax.scan import CLOSING, Token, column, scan
 
-EQ, COLON, DOT, PIPE = (NUMBER_OF[name] for name in ("EQ", "COLON", "DOT", "PIPE"))
+EQ, COLON, PIPE = (NUMBER_OF[name] for name in ("EQ", "COLON", "PIPE"))
 COMMA = NUMBER_OF["COMMA"]
 _KINDS = frozenset(
     "pipeline param connection channel metric data features model gate deploy monitor step test target profile".split()
@@ -41,6 +41,7 @@ class Recovery:
         self._headless = -1  # a header was lost before this offset: a body found here has the same cause
         self._no_orphan_before = 0  # up to here, no brace closes more than was opened
         self._last = (-1, -1)
+        self._braced = False  # a `}` was missed before an indented header: that header may be what is wrong
 
     def go_on(self) -> None:
         """Report the error at which the machine stands, and leave machine and lexer ready to run again."""
@@ -116,7 +117,9 @@ class Recovery:
             head = outer.kind if isinstance(outer, Block) else outer
             last = outer.name if isinstance(outer, Block) else outer
             message = f"{self._describe(outer)} is never closed: the file ends where `}}` was expected"
-            self.problems.add(Problem("syntax-error", head.start, last.end, message, "close it with `}`"))
+            self.problems.add(
+                Problem("syntax-error", head.start, last.end, message, "close it with `}`"), damages=False
+            )
         self._drop(level)
         end = case.offset + self.base
         self._start_at(len(self.text), [(SEP, None), *[(RBRACE, end)] * depth], 0)
@@ -181,10 +184,11 @@ class Recovery:
         if indented and (word not in _KINDS or case.kind != LBRACE):
             return False
         if not self._forgiven(outer):
+            self._braced = indented
             message = f"`}}` is missing: {self._describe(outer)} is not closed before this line"
             related = (Related(f"{self._describe(outer)} starts here", (head.start, head.end)),)
             span = (tokens[0].start, tokens[1].end)
-            self.problems.add(case.problem(message, "close it with `}`", span=span, related=related))
+            self.problems.add(case.problem(message, "close it with `}`", span=span, related=related), damages=False)
         self._drop(level)
         at = case.start + self.base
         self._start_at(case.start, [(SEP, None), *[(RBRACE, at)] * depth, (SEP, None)], 0)
@@ -193,7 +197,7 @@ class Recovery:
     def _orphan(self, case: Case, level: int, depth: int) -> bool:
         """A statement outside any block, with a `}` to come that closes nothing: a header was lost or a brace was too
         many. The rest of the body is read and dropped."""
-        if depth or len(case.tokens) < 2 or case.tokens[0].kind != NAME:
+        if depth or len(case.tokens) < 2 or case.tokens[0].kind not in (NAME, LBRACK):
             return False
         if case.start < self._no_orphan_before:
             return False
@@ -201,13 +205,12 @@ class Recovery:
         if found is not None:
             self._no_orphan_before = found
             return False
-        if case.tokens[1].kind not in (EQ, COLON, DOT, PIPE, LBRACE) and self._headless != case.start:
-            return False
-        if self._headless != case.start:
+        if self._headless != case.start and not self._braced:
             span = (case.tokens[0].start, case.tokens[0].end)
             message = f"`{case.word(0)}` stands outside any block"
             advice = "the block above is closed too early: remove the `}` that is too many"
             self.problems.add(case.problem(message, advice, span=span))
+        self._braced = False
         self._drop(level)
         at = case.start + self.base
         self._start_at(case.start, [(NAME, DROPPED), (NAME, DROPPED), (LBRACE, at), (SEP, None)], 1)
