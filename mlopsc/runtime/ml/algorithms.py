@@ -134,18 +134,26 @@ class Predictor:
         self.present = present
 
     def numbers(self, x: Floats) -> Floats:
-        return np.asarray(self.estimator.predict(x), dtype=np.float64).reshape(-1)
+        return np.asarray(self._asked("predict", x), dtype=np.float64).reshape(-1)
 
     def probabilities(self, x: Floats) -> Floats:
         """(rows, classes); classes without training rows have 0. An estimator without predict_proba gives 0 and 1."""
         found = np.zeros((len(x), self.classes))
         if hasattr(self.estimator, "predict_proba"):
-            given = np.asarray(self.estimator.predict_proba(x), dtype=np.float64)
+            given = np.asarray(self._asked("predict_proba", x), dtype=np.float64)
             found[:, self.present] = given
         else:
-            codes = np.asarray(self.estimator.predict(x)).astype(np.int64)
+            codes = np.asarray(self._asked("predict", x)).astype(np.int64)
             found[np.arange(len(x)), np.array(self.present)[codes]] = 1.0
         return found
+
+    def _asked(self, method: str, x: Floats) -> Any:
+        """Some limits show only here, such as more neighbours than training rows."""
+        try:
+            return getattr(self.estimator, method)(x)
+        except (ValueError, TypeError, ArithmeticError) as error:
+            name = type(self.estimator).__name__
+            raise StepError("MLC9056", "fit-failed", f"{name} cannot predict: {_first_line(error)}") from error
 
 
 def fit_predictor(

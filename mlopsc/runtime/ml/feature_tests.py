@@ -97,7 +97,7 @@ def _holds(expr: Expr, row: Row) -> bool | None:
     fn = expr["fn"] if expr["op"] == "call" else None
     if fn in ("and", "or"):
         sides = [_holds(side, row) for side in expr["args"]]
-        decisive = fn == "or"
+        decisive = bool(fn == "or")
         if decisive in sides:
             return decisive
         return None if None in sides else not decisive
@@ -109,7 +109,7 @@ def _holds(expr: Expr, row: Row) -> bool | None:
         if isinstance(left, float) or isinstance(right, float):
             if left is None or right is None:
                 return None
-            return math.isclose(left, right, rel_tol=RELATIVE, abs_tol=ABSOLUTE) == (fn == "==")
+            return bool(math.isclose(left, right, rel_tol=RELATIVE, abs_tol=ABSOLUTE) == (fn == "=="))
     found = _value(expr, row)
     return None if found is None else bool(found)
 

@@ -136,8 +136,11 @@ class TargetEncode:
         """The stage, and the training rows' own values, each encoded by folds that it is not in."""
         index = LevelIndex.fit(part, named)
         codes = index.of(part)
+        selection = load("sklearn.model_selection")
+        splitter = selection.KFold if task == "regression" else selection.StratifiedKFold
         encoder = load("sklearn.preprocessing").TargetEncoder(
-            target_type={"regression": "continuous"}.get(task, task), random_state=seed, cv=5, shuffle=True
+            target_type={"regression": "continuous"}.get(task, task),
+            cv=splitter(5, shuffle=True, random_state=seed),
         )
         out_of_fold = np.ascontiguousarray(encoder.fit_transform(codes.reshape(-1, 1), y), dtype=np.float64)
         means = np.atleast_1d(encoder.target_mean_).astype(float)
