@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shlex
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -51,8 +52,6 @@ def run(args: argparse.Namespace) -> int:
         if isinstance(made, int):
             return made
         plan = made
-    if not args.quiet:
-        _tell_what_is_not_run(plan)
     code, result = _run(plan, args, spec, store)
     if not known:
         plans.keep(store, spec, wanted, plan)
@@ -60,6 +59,8 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps(result))
     else:
         print(render.run_text(result, render.colours(sys.stdout)))
+        if not args.quiet:
+            _next(result, store)
     return code
 
 
@@ -68,6 +69,8 @@ def _compiled(args: argparse.Namespace, spec: SpecFile) -> dict[str, Any] | int:
     checked = planning.checked_or_code(args, spec, target="local", idle=False)
     if isinstance(checked, int):
         return checked
+    if not args.quiet:
+        _tell_what_is_not_run([(decl.kind, decl.name) for decl in checked.program.decls.values()])
     plan: dict[str, Any] = planning.plan_of(checked).model_dump(mode="json")
     return plan
 
@@ -96,15 +99,18 @@ def _silent(args: argparse.Namespace) -> bool:
     return bool(args.quiet or not (sys.stderr.isatty() or args.verbose))
 
 
-def _tell_what_is_not_run(plan: dict[str, Any]) -> None:
-    names = [step["settings"]["name"] for step in _all_steps(plan) if step["kind"] in ("deploy", "score", "monitor")]
+def _tell_what_is_not_run(decls: list[tuple[str, str]]) -> None:
+    names = [name for kind, name in decls if kind in ("deploy", "monitor")]
     if names:
         print(
-            f"warning: {', '.join(dict.fromkeys(names))}: deploys and monitors are checked and compiled, "
-            "but this release does not run them",
+            f"warning: {', '.join(names)}: deploys and monitors are checked and compiled, but this release does not run them",
             file=sys.stderr,
         )
 
 
-def _all_steps(plan: dict[str, Any]) -> list[dict[str, Any]]:
-    return [step for pipeline in plan["pipelines"] for step in pipeline["steps"]]
+def _next(result: dict[str, Any], store: str) -> None:
+    """What a person can do about a run that waits."""
+    given = "" if store == store_folder(None, os.getcwd()) else f" --store {shlex.quote(os.path.relpath(store))}"
+    for gate, found in result["gates"].items():
+        if found["verdict"] == "waiting":
+            print(f'to decide: mlopsc approve {result["run"]} {gate} --by NAME --reason "…"{given}, then run again')

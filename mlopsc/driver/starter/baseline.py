@@ -12,7 +12,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 from sklearn.model_selection import KFold, StratifiedKFold, cross_val_score
 
 from mlopsc.driver.starter.choice import Choice
-from mlopsc.driver.starter.columns import Column, Table
+from mlopsc.driver.starter.table import Column, Table
 
 SAMPLE = 8000  # rows
 FOLDS = 3

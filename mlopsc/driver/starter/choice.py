@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from mlopsc.diagnostics.suggest import nearest
 from mlopsc.driver.failure import Failure
-from mlopsc.driver.starter.columns import Column, Table
+from mlopsc.driver.starter.table import Column, Table
 
 MOST_CLASSES = 10  # different whole numbers that still are labels, not amounts
 

@@ -11,13 +11,13 @@ import re
 import tempfile
 from codecs import getincrementaldecoder
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 
 from mlopsc.driver.failure import Failure
 from mlopsc.driver.starter.naming import snake, unique
+from mlopsc.driver.starter.table import Column, Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,34 +39,6 @@ _FLOAT = r"^[+-]?(([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?)$"
 _CODE = r"^[+-]?0[0-9]+$"  # 01234: a code, not a number
 _DATE = r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$"
 _TIMESTAMP = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:?[0-9]{2})?$"
-
-
-@dataclass(slots=True)
-class Column:
-    """`type` is one of the language's, category without named levels has `levels` None. Ranges are of the data."""
-
-    raw: str
-    name: str
-    type: str = "string"
-    nullable: bool = False
-    missing: tuple[str, ...] = ()
-    levels: tuple[str, ...] | None = None
-    pair: tuple[str, str] | None = None
-    lo: float | None = None
-    hi: float | None = None
-    distinct: int = 0
-    unique: bool = False
-
-
-@dataclass(slots=True)
-class Table:
-    """A looked-at file. `kind` is a source of the language, `options` its further arguments as spec text."""
-
-    path: str
-    kind: str
-    options: dict[str, str] = field(default_factory=dict)
-    columns: list[Column] = field(default_factory=list)
-    rows: int = 0
 
 
 def kind_of(path: str) -> str:

@@ -6,8 +6,8 @@ import math
 
 from mlopsc import EDITION
 from mlopsc.driver.starter.choice import Choice
-from mlopsc.driver.starter.columns import Column, Table
 from mlopsc.driver.starter.naming import quoted, unique
+from mlopsc.driver.starter.table import Column, Table
 
 EMPTY = f"""\
 edition {EDITION}
