@@ -74,7 +74,7 @@ class Reader:
         return [r for (r,) in self.rows("quarantine", "__rule")]
 
 
-@pytest.fixture()
+@pytest.fixture
 def reader(tmp_path: Path) -> Reader:
     return Reader(tmp_path)
 
