@@ -150,6 +150,16 @@ print(shop.evaluate()["predictions_digest"], shop.evaluate()["model_digest"])
     assert told[0].count("sha256:") == 2
 
 
+def test_explain_records_what_the_model_leans_on(tmp_path: Path) -> None:
+    shop = people(tmp_path, 300)
+    shop.train(FEATURES, PRICE, algorithm("ridge"), explain=True)
+    told = shop.json("report.json")["importance"]
+    assert set(told["features"]) == {"x", "z", "region", "member"}
+    assert min(told["features"]["region"], told["features"]["x"]) > 10 * abs(told["features"]["z"])
+    shop.train(FEATURES, PRICE, algorithm("ridge"))
+    assert shop.json("report.json")["importance"] is None
+
+
 # --- the search
 
 

@@ -21,6 +21,7 @@ from . import folds, modelfile
 from .algorithms import Predictor, Setting, build, fit_predictor
 from .columns import Column, Floats, take
 from .featureset import FeatureSet, inputs_of
+from .importance import importance
 from .modelfile import Model, Prediction
 from .pipes import Learning
 from .slices import column_of, missing_column
@@ -171,7 +172,9 @@ class _Training:
         else:
             counts = np.bincount(self.y, minlength=len(self.classes.labels))
             about["baseline"] = (counts / counts.sum()).tolist()
-        return _model(self.settings, self.classes, features, predictor, about)
+        model = _model(self.settings, self.classes, features, predictor, about)
+        self.importance = importance(model, x, self.y, self.seed) if self.settings.get("explain") else None
+        return model
 
     def prove(self, model: Model, path: Path) -> None:
         """The stored model predicts the same bits as the fitted one, or the step fails."""
@@ -201,6 +204,7 @@ class _Training:
             "tuning": self.settings.get("tuning"),
             "trials": trials,
             "warnings": self.warnings,
+            "importance": self.importance,
         }
 
 
