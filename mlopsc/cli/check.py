@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
             checked = with_target(checked, args.target)
         findings += checked.findings
         if args.data and not checked.has_errors:
-            findings += import_module("mlopsc.driver.data").check_data(checked, args.profile)
+            findings += import_module("mlopsc.driver.data").check_data(checked)
     report = Report(tuple(files), in_order(findings, tuple(files)), args.strict)
     sys.stdout.write(shown(report, args.format, quiet=args.quiet))
     return 2 if unreadable else int(report.failed)
