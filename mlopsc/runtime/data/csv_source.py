@@ -7,7 +7,7 @@ import csv
 import gzip
 import io
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 from ..errors import StepError
 from ..expr.literals import sql_name, sql_text
@@ -24,43 +24,62 @@ CHUNK = 1 << 20  # characters
 def open_csv(settings: dict[str, Any], declared: list[str], place: Place) -> Source:
     """`declared`: raw names of the columns in order, which name the fields where there is no header."""
     files = find_files(place.data_root, settings["path"])
-    parts: list[Part] = []
-    relaxed: list[Part] = []
-    lines: dict[str, str] = {}
+    labels: dict[str, str] = {}
     duplicates: dict[str, str] = {}
+    alike: list[tuple[_Layout, list[Path]]] = []  # runs of files in path order that one scan can read
     for number, file in enumerate(files):
         label = label_of(file, place.data_root)
-        readable, delimiter, names, blank = _prepare(file, label, settings, declared, place, number)
-        for name in {n for n in names if names.count(n) > 1}:
+        readable, layout = _prepare(file, label, settings, declared, place, number)
+        for name in {n for n in layout.names if layout.names.count(n) > 1}:
             duplicates.setdefault(name, label)
-        unit = settings["delimiter"] if delimiter == UNIT and settings["delimiter"] != UNIT else None
-        columns = {n: Received(_restore(f"c{i}", unit), "VARCHAR", False) for i, n in reversed(list(enumerate(names)))}
-        lines[str(readable)] = label
-        columns = dict(reversed(columns.items()))
-        for parts_of, strict in ((parts, True), (relaxed, False)):
-            table = _scan(readable, delimiter, len(names), settings["header"], skip=blank, strict=strict)
-            parts_of.append(Part(table, columns, label))
-    return Source(parts, lambda: _rejects(place, lines), duplicates, relaxed)
+        labels[str(readable)] = label
+        if alike and alike[-1][0] == layout:
+            alike[-1][1].append(readable)
+        else:
+            alike.append((layout, [readable]))
+    strict, relaxed = (
+        [Part(_scan(run, layout, mode), _columns(layout, settings), labels[str(run[0])]) for layout, run in alike]
+        for mode in ("true", "false")
+    )
+    return Source(strict, lambda: _rejects(place, labels), duplicates, relaxed)
+
+
+class _Layout(NamedTuple):
+    """What one scan takes for granted. `blank`: empty lines before the first record."""
+
+    delimiter: str
+    names: tuple[str, ...]
+    header: bool
+    blank: int
+    zipped: bool
+
+
+def _columns(layout: _Layout, settings: dict[str, Any]) -> dict[str, Received]:
+    """Of a name that stands twice, the first column."""
+    found: dict[str, Received] = {}
+    for i, name in enumerate(layout.names):
+        text = f"c{i}"
+        if layout.delimiter != settings["delimiter"]:
+            text = f"replace({text}, chr(31), {sql_text(settings['delimiter'])})"
+        found.setdefault(name, Received(text, "VARCHAR", False))
+    return found
 
 
 def label_of(file: Path, root: Path) -> str:
     return file.relative_to(root).as_posix() if file.is_relative_to(root) else file.as_posix()
 
 
-def _restore(column: str, unit: str | None) -> str:
-    return column if unit is None else f"replace({column}, chr(31), {sql_text(unit)})"
-
-
-def _scan(file: Path, delimiter: str, width: int, header: bool, *, skip: int = 0, strict: bool = True) -> str:
+def _scan(files: list[Path], layout: _Layout, strict: str) -> str:
     """DuckDB's strict mode refuses a quote inside a quoted field, which the other mode cuts off; but only the other mode
     reads a file that mixes line ends."""
-    names = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(width))
-    zipped = "gzip" if file.suffix == ".gz" else "none"
+    paths = ", ".join(sql_text(exact_path(file)) for file in files)
+    names = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(len(layout.names)))
     return (
-        f"read_csv({sql_text(exact_path(file))}, columns = {{{names}}}, auto_detect = false, header = {str(header).lower()}, "
-        f"delim = {sql_text(delimiter)}, quote = '\"', escape = '\"', nullstr = '', compression = '{zipped}', "
-        f"max_line_size = {LONGEST_LINE}, buffer_size = {2 * LONGEST_LINE}, store_rejects = true, rejects_limit = 0, "
-        f"skip = {skip}, strict_mode = {str(strict).lower()})"
+        f"read_csv([{paths}], columns = {{{names}}}, auto_detect = false, header = {str(layout.header).lower()}, "
+        f"delim = {sql_text(layout.delimiter)}, quote = '\"', escape = '\"', nullstr = '', "
+        f"compression = '{'gzip' if layout.zipped else 'none'}', max_line_size = {LONGEST_LINE}, "
+        f"buffer_size = {2 * LONGEST_LINE}, store_rejects = true, rejects_limit = 0, skip = {layout.blank}, "
+        f"strict_mode = {strict})"
     )
 
 
@@ -71,9 +90,8 @@ def exact_path(file: Path) -> str:
 
 def _prepare(
     file: Path, label: str, settings: dict[str, Any], declared: list[str], place: Place, number: int
-) -> tuple[Path, str, list[str], int]:
-    """A file that DuckDB can read (the file itself wherever possible), its delimiter, its column names, and how many blank
-    lines stand before the first record."""
+) -> tuple[Path, _Layout]:
+    """A file that DuckDB can read (the file itself wherever possible) and its layout."""
     delimiter, encoding = settings["delimiter"], settings["encoding"]
     try:
         plain = codecs.lookup(encoding).name in ("utf-8", "utf-8-sig", "ascii")
@@ -88,16 +106,15 @@ def _prepare(
     first, blank = _first_record(readable, label, delimiter)
     if first is None:
         raise StepError("MLC8004", "empty-source", f"{label} is empty: it does not even hold a header.")
-    if settings["header"]:
-        return readable, delimiter, first, blank
-    if len(first) != len(declared):
+    names = first if settings["header"] else declared
+    if len(first) != len(names):
         raise StepError(
             "MLC8006",
             "wrong-width",
             f"{label} has {len(first)} fields in its first row, and the columns section names {len(declared)}.",
             help="With header = false the columns section names all columns in order.",
         )
-    return readable, delimiter, declared, blank
+    return readable, _Layout(delimiter, tuple(names), settings["header"], blank, readable.suffix == ".gz")
 
 
 def _rewrite(file: Path, label: str, target: Path, encoding: str, delimiter: str | None) -> None:
