@@ -6,10 +6,8 @@ reads a column or an expression: those kinds keep their node or a Ref for the ch
 
 from __future__ import annotations
 
-import datetime
 import re
 from collections.abc import Callable
-from typing import Any
 
 from mlopsc.catalog.calls import SETS
 from mlopsc.catalog.schema import MISSING, Argument, CallSpec
@@ -17,45 +15,24 @@ from mlopsc.diagnostics.model import Bag, Edit, Related
 from mlopsc.semantics.context import Context
 from mlopsc.semantics.cron import check_cron, check_zone
 from mlopsc.semantics.program import CallValue, Ref, Type, Value
+from mlopsc.semantics.scalars import (
+    PARAM_ACCEPTS,
+    VARIABLE,
+    WORDS,
+    checked_text,
+    date_text,
+    in_bounds,
+    instead,
+    module_problem,
+    read_date,
+    read_literal,
+    read_secret,
+    read_string,
+    shown,
+)
 from mlopsc.syntax import ast
 
-# The words of messages: kind -> (what is needed, an example of it).
-_WORDS = {
-    "string": ("a text", '"text"'),
-    "int": ("a whole number", "3"),
-    "float": ("a number", "0.5"),
-    "number": ("a number", "0.5"),
-    "bool": ("true or false", "true"),
-    "share": ("a share", "20%"),
-    "duration": ("a duration", "30s"),
-    "size": ("a size", "512MiB"),
-}
-# What a literal of one kind may stand for, besides its own (a share also as 0.05, an int where a float is meant).
-_ACCEPTS = {
-    "string": ("string",),
-    "int": ("int",),
-    "float": ("float", "int"),
-    "number": ("float", "int"),
-    "bool": ("bool",),
-    "share": ("percent", "float", "int"),
-    "duration": ("duration",),
-    "size": ("size",),
-}
-_PARAM_ACCEPTS = {
-    "int": ("int",),
-    "float": ("int", "float", "share"),
-    "number": ("int", "float", "share"),
-    "share": ("share", "float"),
-    "bool": ("bool",),
-    "string": ("string", "category"),
-    "duration": ("duration",),
-    "size": ("size",),
-}
-_CREDENTIALS = re.compile(
-    r"://[^/@\s]*:[^/@\s]+@|hooks\.slack\.com/services/|[?&](token|key|secret|password|sig)=", re.I
-)
-_MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*\Z", re.A)
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+__all__ = ["accepts_param", "bind", "constant", "date_text", "default_call", "shown", "signature"]
 
 
 def constant(
@@ -84,10 +61,10 @@ def constant(
             return _param(ctx, node, base, kind.endswith("!"), what, lo, hi)
     if isinstance(node, ast.Call) and node.func.text in ("secret", "env") and base != "call":
         return _outside(ctx, node, base == "secret" or kind.endswith("$"), what)
-    value = _READERS.get(base, _literal)(ctx, node, base if base in _WORDS else detail, what)
+    value = _READERS.get(base, read_literal)(ctx, node, base if base in WORDS else detail, what)
     if value is None or (lo is None and hi is None):
         return value
-    return value if _bounded(ctx, value, base, what, lo, hi) else None
+    return value if in_bounds(ctx, value, base, what, lo, hi) else None
 
 
 def _either(
@@ -118,10 +95,10 @@ def _param(
     known = ctx.program.params.get(node.text)
     if known is None:
         return None
-    if known[0].kind not in _PARAM_ACCEPTS.get(base, ()):
-        ctx.report("wrong-value", node.span, f"{what} needs {_WORDS[base][0]}, and {node.text} is {known[0]}.")
+    if known[0].kind not in PARAM_ACCEPTS.get(base, ()):
+        ctx.report("wrong-value", node.span, f"{what} needs {WORDS[base][0]}, and {node.text} is {known[0]}.")
         return None
-    if not _bounded(ctx, Value(known[1], node.span), base, f"{what} (here the param {node.text})", lo, hi):
+    if not in_bounds(ctx, Value(known[1], node.span), base, f"{what} (here the param {node.text})", lo, hi):
         return None
     old_lo, old_hi = ctx.program.param_bounds.get(node.text, (None, None))
     ctx.program.param_bounds[node.text] = (_tighter(max, old_lo, lo), _tighter(min, old_hi, hi))
@@ -150,85 +127,10 @@ def _outside(ctx: Context, node: ast.Call, allowed: bool, what: str) -> Value | 
         ctx.report("wrong-value", node.span, f'{word} takes one text: {word}("NAME").')
         return None
     name = str(first.value.value)
-    if not _VARIABLE.match(name):
+    if not VARIABLE.match(name):
         ctx.report("wrong-value", first.value.span, f"{word} takes the name of a variable: letters, digits and _.")
         return None
     return Value(CallValue(word, {"name": Value(name, first.value.span)}, node.span), node.span)
-
-
-def _literal(ctx: Context, node: ast.Expr, kind: str, what: str) -> Value | None:
-    """A literal of one of the kinds of _WORDS."""
-    need, example = _WORDS[kind]
-    if isinstance(node, ast.Literal) and node.kind in _ACCEPTS[kind]:
-        return _share(ctx, node, what) if kind == "share" else Value(_number(node, kind), node.span)
-    if isinstance(node, ast.Literal) and node.kind in ("int", "float") and kind in ("duration", "size"):
-        unit = "s" if kind == "duration" else "MiB"
-        message = f"{what} needs {need}, and {node.text} has no unit."
-        ctx.report("missing-unit", node.span, message, help=f"Write {node.text}{unit}.")
-        return None
-    if kind == "string" and isinstance(node, ast.Name):
-        text = '"' + node.text.replace("\\", "\\\\").replace('"', '\\"') + '"'
-        ctx.report("wrong-value", node.span, f"{what} needs a text.", help=f"Write {text}.", edit=Edit(node.span, text))
-        return None
-    ctx.report("wrong-value", node.span, f"{what} needs {need}{_found(node)}.", help=f"For example {example}.")
-    return None
-
-
-def _number(node: ast.Literal, kind: str) -> Any:
-    return float(node.value) if kind == "float" and isinstance(node.value, int) else node.value
-
-
-def _share(ctx: Context, node: ast.Literal, what: str) -> Value | None:
-    number = float(node.value)  # type: ignore[arg-type]
-    if not 0 <= number <= 1:
-        hint = f"Write {node.text}%." if node.kind != "percent" and 1 < number <= 100 else None
-        ctx.report("out-of-bounds", node.span, f"{what} is a share, so it lies in 0%..100%.", help=hint)
-        return None
-    return Value(number, node.span)
-
-
-def _found(node: ast.Value | ast.Star) -> str:
-    if isinstance(node, ast.Literal):
-        words = {
-            "percent": "a share",
-            "null": "null",
-            "string": "a text",
-            "bool": "true or false",
-            "int": "a whole number",
-        }
-        return f", not {words.get(node.kind, 'a ' + node.kind)}"
-    if isinstance(node, ast.Name | ast.Dotted):
-        return ", not a name"
-    if isinstance(node, ast.Range):
-        return ", not a range"
-    return ", not a list" if isinstance(node, ast.ListExpr) else ""
-
-
-def _bounded(ctx: Context, value: Value, base: str, what: str, lo: float | None, hi: float | None) -> bool:
-    ends = value.value if isinstance(value.value, list | tuple) else [value.value]
-    for number in ends:
-        if not isinstance(number, int | float) or isinstance(number, bool):
-            continue
-        if lo is not None and number < lo:
-            ctx.report("out-of-bounds", value.span, f"{what} is at least {shown(lo, base)}.")
-            return False
-        if hi is not None and number > hi:
-            ctx.report("out-of-bounds", value.span, f"{what} is at most {shown(hi, base)}.")
-            return False
-    return True
-
-
-def shown(value: object, kind: str) -> str:
-    """A default or a bound as it is written in a spec."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int | float):
-        if kind.startswith("share"):
-            return f"{value * 100:.10g}%"
-        if kind.startswith("duration"):
-            return f"{value:g}s"
-        return f"{value:.10g}" if isinstance(value, float) else str(value)
-    return f'"{value}"' if kind.startswith(("string", "zone")) else str(value)
 
 
 # --- words and references ---------------------------------------------------------------------------------------------
@@ -287,7 +189,7 @@ def _not_by_string(ctx: Context, node: ast.Expr, what: str, need: str) -> None:
         edit = Edit(node.span, bare) if "`" not in text and "\n" not in text else None
         ctx.report("wrong-value", node.span, f"{what} needs {need}, without quotes.", help=f"Write {bare}.", edit=edit)
     else:
-        ctx.report("wrong-value", node.span, f"{what} needs {need}{_found(node)}.")
+        ctx.report("wrong-value", node.span, f"{what} needs {need}{instead(node)}.")
 
 
 # --- lists, ranges, dates ---------------------------------------------------------------------------------------------
@@ -308,15 +210,11 @@ def _plural(one: str) -> Callable[[Context, ast.Expr, str, str], Value | None]:
     return read
 
 
-def _strings(ctx: Context, node: ast.Expr, detail: str, what: str) -> Value | None:
-    return _plural("string$" if detail == "$" else "string")(ctx, node, "", what)
-
-
 def _any_literal(ctx: Context, node: ast.Expr, detail: str, what: str) -> Value | None:
     if isinstance(node, ast.Literal) and node.kind != "null":
         return Value(node.value, node.span)
     if isinstance(node, ast.Call) and node.func.text in ("date", "timestamp"):
-        return _date(ctx, node, detail, what)
+        return read_date(ctx, node, detail, what)
     need = "a literal" if not isinstance(node, ast.Literal) else "a value; no setting is null"
     ctx.report("wrong-value", node.span, f"{what} needs {need}.")
     return None
@@ -332,79 +230,6 @@ def _range(ctx: Context, node: ast.Expr, detail: str, what: str) -> Value | None
         ctx.report("out-of-bounds", node.span, f"{what} starts above its end.")
         return None
     return Value((found[0].value, found[-1].value), node.span)
-
-
-def date_text(text: str, kind: str) -> str | None:
-    """ "2026-01-31" or "2026-01-31T00:00:00.000000Z" for a text of ISO 8601; None where it is none."""
-    try:
-        if kind == "date":
-            return datetime.date.fromisoformat(text).isoformat() if len(text) == 10 else None
-        moment = datetime.datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    if moment.tzinfo is not None:
-        moment = moment.astimezone(datetime.UTC)
-    return moment.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
-
-
-def _date(ctx: Context, node: ast.Expr, detail: str, what: str) -> Value | None:
-    if isinstance(node, ast.Call) and node.func.text in ("date", "timestamp"):
-        first = node.args[0].value if len(node.args) == 1 else None
-        if isinstance(first, ast.Literal) and first.kind == "string":
-            text = date_text(str(first.value), node.func.text)
-            if text is not None:
-                return Value(text, node.span)
-        example = 'date("2026-01-31")' if node.func.text == "date" else 'timestamp("2026-01-31T00:00:00Z")'
-        ctx.report(
-            "wrong-value", node.span, f"{node.func.text} takes one text in ISO 8601.", help=f"For example {example}."
-        )
-        return None
-    ctx.report("wrong-value", node.span, f"{what} needs a date{_found(node)}.", help='For example date("2026-01-31").')
-    return None
-
-
-# --- checked texts ----------------------------------------------------------------------------------------------------
-
-
-def _text(check: Callable[[str], str | None]) -> Callable[[Context, ast.Expr, str, str], Value | None]:
-    def read(ctx: Context, node: ast.Expr, detail: str, what: str) -> Value | None:
-        value = _literal(ctx, node, "string", what)
-        problem = check(value.value) if value is not None else None
-        if problem:
-            ctx.report("wrong-value", node.span, problem)
-            return None
-        return value
-
-    return read
-
-
-def _module_text(text: str) -> str | None:
-    return (
-        None if _MODULE.match(text) else "A function is named by its module and its name, as package.module:function."
-    )
-
-
-def _string(ctx: Context, node: ast.Expr, detail: str, what: str) -> Value | None:
-    value = _literal(ctx, node, "string", what)
-    if value is not None and _CREDENTIALS.search(value.value):
-        ctx.report(
-            "literal-secret",
-            node.span,
-            f"{what} holds a password or token.",
-            help='Read it at run time: secret("NAME").',
-        )
-        return None
-    return value
-
-
-def _secret(ctx: Context, node: ast.Expr, detail: str, what: str) -> Value | None:
-    if isinstance(node, ast.Literal) and node.kind == "string":
-        ctx.report(
-            "literal-secret", node.span, f"{what} is a secret, and a spec holds none.", help='Write secret("NAME").'
-        )
-    else:
-        ctx.report("wrong-value", node.span, f'{what} needs secret("NAME").')
-    return None
 
 
 # --- calls ------------------------------------------------------------------------------------------------------------
@@ -496,13 +321,13 @@ def default_call(set_name: str, name: str, span: tuple[int, int]) -> CallValue:
 
 def accepts_param(kind: str, type: Type) -> bool:
     """Whether a run-time param of this type may stand where a setting of this kind is meant."""
-    return kind.endswith("!") and type.kind in _PARAM_ACCEPTS.get(kind.rstrip("!"), ())
+    return kind.endswith("!") and type.kind in PARAM_ACCEPTS.get(kind.rstrip("!"), ())
 
 
 _READERS: dict[str, Callable[[Context, ast.Expr, str, str], Value | None]] = {
-    "string": _string,
-    "strings": _strings,
-    "secret": _secret,
+    "string": read_string,
+    "strings": _plural("string"),
+    "secret": read_secret,
     "choice": _choice,
     "name": _name,
     "names": _plural("name"),
@@ -516,8 +341,8 @@ _READERS: dict[str, Callable[[Context, ast.Expr, str, str], Value | None]] = {
     "literals": _plural("literal"),
     "shares": _plural("share"),
     "range": _range,
-    "date": _date,
-    "cron": _text(check_cron),
-    "zone": _text(check_zone),
-    "module": _text(_module_text),
+    "date": read_date,
+    "cron": checked_text(check_cron),
+    "zone": checked_text(check_zone),
+    "module": checked_text(module_problem),
 }
