@@ -67,30 +67,29 @@ def write_arrays(file: Any, **arrays: Any) -> None:
 
 def _hashed(con: duckdb.DuckDBPyConnection, settings: dict[str, Any], table: str) -> str:
     """Each row with its identity (64 bits of the MD5 of its key, else of its content), its seeded position, and what the
-    split looks at. Each value is written with its length before it (none for null), so that only equal rows share a text."""
+    split looks at. Texts are written with their length before them, so that only equal rows are written alike."""
     spec = settings["split"]
-    names = settings["key"] or _content(con, table)
-    text = (
-        "concat("
-        + ", ".join(f"strlen({t}), ':', {t}" for t in (f"CAST({sql_name(n)} AS VARCHAR)" for n in names))
-        + ")"
-    )
+    types = {n: t for n, t, *_ in con.execute(f"DESCRIBE SELECT * FROM {table}").fetchall() if n != "__row"}
+    # Without a key all columns by name, so that the order of the columns section does not matter.
+    text = f"concat({', '.join(_written(n, types[n]) for n in settings['key'] or sorted(types))})"
     seed = sql_text(f"{int(settings['seed'])}:")
     stratum = f"CAST({to_sql(spec['stratify'])} AS VARCHAR)" if spec.get("stratify") else "NULL"
     event = f"CAST({sql_name(spec['time'])} AS TIMESTAMP)" if spec["kind"] == "time" else "CAST(NULL AS TIMESTAMP)"
     group = f"CAST({sql_name(spec['group'])} AS VARCHAR)" if spec["kind"] == "group" else "CAST(NULL AS VARCHAR)"
+    position = f"md5_number_upper({seed} || coalesce(__group, ''))" if spec["kind"] == "group" else "NULL"
     return (
         f"SELECT __row, __id AS id, md5_number_upper({seed} || CAST(__id AS VARCHAR)) AS position, "
         f"__target IS NOT NULL AS known, CAST(__target AS VARCHAR) AS class, __stratum AS stratum, __event AS event, "
-        f"__group AS grp, md5_number_upper({seed} || coalesce(__group, '')) AS grp_position "
+        f"__group AS grp, {position} AS grp_position "
         f"FROM (SELECT __row, md5_number_upper({text}) AS __id, {to_sql(settings['target']['expr'])} AS __target, "
         f"{stratum} AS __stratum, {event} AS __event, {group} AS __group FROM {table})"
     )
 
 
-def _content(con: duckdb.DuckDBPyConnection, table: str) -> list[str]:
-    """All columns but the row's number, in name order, so that the order of the columns section does not matter."""
-    return sorted(name for name, *_ in con.execute(f"DESCRIBE SELECT * FROM {table}").fetchall() if name != "__row")
+def _written(name: str, type_: str) -> str:
+    """Arguments of concat that write a value so that no other value, nor null, is written alike."""
+    column = sql_name(name)
+    return f"strlen({column}), ':', {column}" if type_ == "VARCHAR" else f"{column}, '|'"
 
 
 def _parted(settings: dict[str, Any]) -> str:
