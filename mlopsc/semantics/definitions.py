@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from mlopsc.diagnostics.model import Related
 from mlopsc.semantics.context import Context
@@ -14,29 +13,37 @@ from mlopsc.syntax import ast
 STARS = ("numeric", "category", "bool")
 
 
-@dataclass(slots=True, eq=False)
 class Definition:
     """One feature as written. `selected`: the feature is the column of its name, or its pipe."""
 
-    name: str
-    expr: ast.Expr
-    pipe: list[ast.Call]
-    span: Span
-    pipe_at: int
-    selected: bool = False
+    __slots__ = ("expr", "name", "pipe", "pipe_at", "selected", "span")
+
+    def __init__(
+        self, name: str, expr: ast.Expr, pipe: list[ast.Call], span: Span, pipe_at: int, selected: bool = False
+    ) -> None:
+        self.name = name
+        self.expr = expr
+        self.pipe = pipe
+        self.span = span
+        self.pipe_at = pipe_at
+        self.selected = selected
 
 
-@dataclass(slots=True, eq=False)
 class StarDefinition:
-    kind: str
-    pipe: list[ast.Call]
-    span: Span
+    __slots__ = ("kind", "pipe", "span")
+
+    def __init__(self, kind: str, pipe: list[ast.Call], span: Span) -> None:
+        self.kind = kind
+        self.pipe = pipe
+        self.span = span
 
 
-@dataclass(slots=True, eq=False)
 class Definitions:
-    features: dict[str, Definition]
-    stars: list[StarDefinition]
+    __slots__ = ("features", "stars")
+
+    def __init__(self, features: dict[str, Definition], stars: list[StarDefinition]) -> None:
+        self.features = features
+        self.stars = stars
 
 
 def collect(ctx: Context, body: Iterable[ast.Statement]) -> Definitions:

@@ -7,7 +7,6 @@ cause gives one diagnostic.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 from mlopsc.source import SourceMap, Span
@@ -70,217 +69,342 @@ class TypedExpr:
         self.extra = extra  # further fields of aggregate, lookup and metric nodes
 
 
-@dataclass(slots=True, eq=False)
 class Value:
     """A setting or an argument with its origin. `value`: Python int, float (seconds, shares), str, bool, list; a CallValue;
     a Ref; a TypedExpr. `origin`: "spec", "default", "profile NAME" or "--set"."""
 
-    value: Any
-    span: Span
-    origin: str = "spec"
+    __slots__ = ("origin", "span", "value")
+
+    def __init__(self, value: Any, span: Span, origin: str = "spec") -> None:
+        self.value = value
+        self.span = span
+        self.origin = origin
 
 
-@dataclass(slots=True, eq=False)
 class Ref:
     """A reference to a declaration or, for kind "column", to a column; kind "param" is a run-time parameter."""
 
-    kind: str
-    name: str
-    span: Span
+    __slots__ = ("kind", "name", "span")
+
+    def __init__(self, kind: str, name: str, span: Span) -> None:
+        self.kind = kind
+        self.name = name
+        self.span = span
 
 
-@dataclass(slots=True, eq=False)
 class CallValue:
     """A call of the vocabulary: `args` by name, defaults filled in; `rest` further positional values."""
 
-    name: str
-    args: dict[str, Value]
-    span: Span
-    rest: list[Value] = field(default_factory=list)
+    __slots__ = ("args", "name", "rest", "span")
+
+    def __init__(self, name: str, args: dict[str, Value], span: Span, rest: list[Value] | None = None) -> None:
+        self.name = name
+        self.args = args
+        self.span = span
+        self.rest: list[Value] = rest if rest is not None else []
 
 
-@dataclass(slots=True, eq=False)
 class Decl:
     """A declaration of any kind. `file` is the path of the file it stands in, relative to the spec's folder."""
 
-    kind: str
-    name: str
-    node: ast.Block | ast.Binding
-    file: str
-    used: bool = False
-    settings: dict[str, Value] = field(default_factory=dict)  # dotted for sections: "tuning.trials"
+    __slots__ = ("file", "kind", "name", "node", "settings", "used")
+
+    def __init__(self, kind: str, name: str, node: ast.Block | ast.Binding, file: str, used: bool = False) -> None:
+        self.kind = kind
+        self.name = name
+        self.node = node
+        self.file = file
+        self.used = used
+        self.settings: dict[str, Value] = {}  # dotted for sections: "tuning.trials"
 
 
-@dataclass(slots=True, eq=False)
 class ColumnInfo:
-    name: str
-    raw: str
-    type: Type
-    span: Span
-    true_false: tuple[str, str] | None = None
-    missing: tuple[str, ...] = ()
-    lo: Any = None  # numbers; dates and timestamps as text
-    hi: Any = None
-    allowed: tuple[Any, ...] | None = None
-    matches: str | None = None
+    __slots__ = ("allowed", "hi", "lo", "matches", "missing", "name", "raw", "span", "true_false", "type")
+
+    def __init__(
+        self,
+        name: str,
+        raw: str,
+        type: Type,
+        span: Span,
+        true_false: tuple[str, str] | None = None,
+        missing: tuple[str, ...] = (),
+        lo: Any = None,
+        hi: Any = None,
+        allowed: tuple[Any, ...] | None = None,
+        matches: str | None = None,
+    ) -> None:
+        self.name = name
+        self.raw = raw
+        self.type = type
+        self.span = span
+        self.true_false = true_false
+        self.missing = missing
+        self.lo = lo  # numbers; dates and timestamps as text
+        self.hi = hi
+        self.allowed = allowed
+        self.matches = matches
 
 
-@dataclass(slots=True, eq=False)
 class DataRuleInfo:
-    kind: str  # expect | warn
-    text: str
-    expr: TypedExpr
-    span: Span
+    __slots__ = ("expr", "kind", "span", "text")
+
+    def __init__(self, kind: str, text: str, expr: TypedExpr, span: Span) -> None:
+        self.kind = kind  # expect | warn
+        self.text = text
+        self.expr = expr
+        self.span = span
 
 
-@dataclass(slots=True, eq=False)
 class DataInfo:
-    decl: Decl
-    columns: dict[str, ColumnInfo]
-    key: list[str]
-    time: str | None
-    filters: list[TypedExpr]
-    rules: list[DataRuleInfo]
-    dedupe: list[str] | None
-    complete: bool = True  # false when a broken column makes "unknown column" unsafe to claim
-    checked: bool = False  # filters and rules were read, too: columns come first, as other blocks may need them
+    __slots__ = ("checked", "columns", "complete", "decl", "dedupe", "filters", "key", "rules", "time")
+
+    def __init__(
+        self,
+        decl: Decl,
+        columns: dict[str, ColumnInfo],
+        key: list[str],
+        time: str | None,
+        filters: list[TypedExpr],
+        rules: list[DataRuleInfo],
+        dedupe: list[str] | None,
+        complete: bool = True,
+        checked: bool = False,
+    ) -> None:
+        self.decl = decl
+        self.columns = columns
+        self.key = key
+        self.time = time
+        self.filters = filters
+        self.rules = rules
+        self.dedupe = dedupe
+        self.complete = complete  # false when a broken column makes "unknown column" unsafe to claim
+        self.checked = checked  # filters and rules were read, too: columns come first, as other blocks may need them
 
 
-@dataclass(slots=True, eq=False)
 class TransformInfo:
-    name: str
-    args: dict[str, Any]  # JSON values
-    span: Span
-    sklearn: str | None = None
+    __slots__ = ("args", "name", "sklearn", "span")
+
+    def __init__(self, name: str, args: dict[str, Any], span: Span, sklearn: str | None = None) -> None:
+        self.name = name
+        self.args = args  # JSON values
+        self.span = span
+        self.sklearn = sklearn
 
 
-@dataclass(slots=True, eq=False)
 class FeatureInfo:
     """One feature. `out` is its type after the pipe; `plain` means no pipe: usable in other expressions of the block."""
 
-    name: str
-    inputs: list[TypedExpr]
-    pipe: list[TransformInfo]
-    out: Type
-    span: Span
-    pipe_at: int = -1  # position after the expression or list, where a transform could be put in
+    __slots__ = ("inputs", "name", "out", "pipe", "pipe_at", "span")
+
+    def __init__(
+        self, name: str, inputs: list[TypedExpr], pipe: list[TransformInfo], out: Type, span: Span, pipe_at: int = -1
+    ) -> None:
+        self.name = name
+        self.inputs = inputs
+        self.pipe = pipe
+        self.out = out
+        self.span = span
+        self.pipe_at = pipe_at  # position after the expression or list, where a transform could be put in
 
     @property
     def plain(self) -> bool:
         return not self.pipe
 
 
-@dataclass(slots=True, eq=False)
 class FeaturesInfo:
-    decl: Decl
-    data: DataInfo
-    features: dict[str, FeatureInfo]
-    stars: list[tuple[str, list[TransformInfo], Span]]  # [*numeric] |> …, expanded once the models are known
-    complete: bool = True
+    __slots__ = ("complete", "data", "decl", "features", "stars")
+
+    def __init__(
+        self,
+        decl: Decl,
+        data: DataInfo,
+        features: dict[str, FeatureInfo],
+        stars: list[tuple[str, list[TransformInfo], Span]],
+        complete: bool = True,
+    ) -> None:
+        self.decl = decl
+        self.data = data
+        self.features = features
+        self.stars = stars  # [*numeric] |> …, expanded once the models are known
+        self.complete = complete
 
 
-@dataclass(slots=True, eq=False)
 class TestInfo:
-    decl: Decl
-    features: FeaturesInfo
-    given: list[dict[str, Any]]
-    expects: list[DataRuleInfo]
+    __slots__ = ("decl", "expects", "features", "given")
+
+    def __init__(
+        self, decl: Decl, features: FeaturesInfo, given: list[dict[str, Any]], expects: list[DataRuleInfo]
+    ) -> None:
+        self.decl = decl
+        self.features = features
+        self.given = given
+        self.expects = expects
 
 
-@dataclass(slots=True, eq=False)
 class CandidateInfo:
     """`args`: JSON values, Ref(kind "param"), or {"tune": {...}} as `mlopsc.ir.plan.Tune`."""
 
-    name: str
-    args: dict[str, Any]
-    span: Span
-    ref: str | None = None
+    __slots__ = ("args", "name", "ref", "span")
+
+    def __init__(self, name: str, args: dict[str, Any], span: Span, ref: str | None = None) -> None:
+        self.name = name
+        self.args = args
+        self.span = span
+        self.ref = ref
 
 
-@dataclass(slots=True, eq=False)
 class ModelInfo:
-    decl: Decl
-    features: FeaturesInfo
-    target: TypedExpr
-    target_text: str
-    task: str  # binary multiclass regression
-    positive: Any
-    candidates: list[CandidateInfo]
-    weights: TypedExpr | None
-    stratify: TypedExpr | None
+    __slots__ = ("candidates", "decl", "features", "positive", "stratify", "target", "target_text", "task", "weights")
+
+    def __init__(
+        self,
+        decl: Decl,
+        features: FeaturesInfo,
+        target: TypedExpr,
+        target_text: str,
+        task: str,
+        positive: Any,
+        candidates: list[CandidateInfo],
+        weights: TypedExpr | None,
+        stratify: TypedExpr | None,
+    ) -> None:
+        self.decl = decl
+        self.features = features
+        self.target = target
+        self.target_text = target_text
+        self.task = task  # binary multiclass regression
+        self.positive = positive
+        self.candidates = candidates
+        self.weights = weights
+        self.stratify = stratify
 
 
-@dataclass(slots=True, eq=False)
 class GateRuleInfo:
-    kind: str  # require | warn
-    text: str
-    expr: TypedExpr
-    by: list[str]
-    min_rows: Any
-    confidence: Any
-    span: Span
+    __slots__ = ("by", "confidence", "expr", "kind", "min_rows", "span", "text")
+
+    def __init__(
+        self, kind: str, text: str, expr: TypedExpr, by: list[str], min_rows: Any, confidence: Any, span: Span
+    ) -> None:
+        self.kind = kind  # require | warn
+        self.text = text
+        self.expr = expr
+        self.by = by
+        self.min_rows = min_rows
+        self.confidence = confidence
+        self.span = span
 
 
-@dataclass(slots=True, eq=False)
 class GateInfo:
-    decl: Decl
-    model: ModelInfo
-    rules: list[GateRuleInfo]
+    __slots__ = ("decl", "model", "rules")
+
+    def __init__(self, decl: Decl, model: ModelInfo, rules: list[GateRuleInfo]) -> None:
+        self.decl = decl
+        self.model = model
+        self.rules = rules
 
 
-@dataclass(slots=True, eq=False)
 class ActionRuleInfo:
     """`when expr … then actions` of a deploy or monitor block. `times`: (k, n) of `for k of n`."""
 
-    text: str
-    expr: TypedExpr
-    by: list[str]
-    min_rows: Any
-    times: tuple[int, int]
-    actions: list[CallValue]
-    span: Span
+    __slots__ = ("actions", "by", "expr", "min_rows", "span", "text", "times")
+
+    def __init__(
+        self,
+        text: str,
+        expr: TypedExpr,
+        by: list[str],
+        min_rows: Any,
+        times: tuple[int, int],
+        actions: list[CallValue],
+        span: Span,
+    ) -> None:
+        self.text = text
+        self.expr = expr
+        self.by = by
+        self.min_rows = min_rows
+        self.times = times
+        self.actions = actions
+        self.span = span
 
 
-@dataclass(slots=True, eq=False)
 class DeployInfo:
     """`gates`: those of `after`, else all gates on the model, by name in order of declaration."""
 
-    decl: Decl
-    model: ModelInfo
-    gates: list[str]
-    rules: list[ActionRuleInfo]
+    __slots__ = ("decl", "gates", "model", "rules")
+
+    def __init__(self, decl: Decl, model: ModelInfo, gates: list[str], rules: list[ActionRuleInfo]) -> None:
+        self.decl = decl
+        self.model = model
+        self.gates = gates
+        self.rules = rules
 
 
-@dataclass(slots=True, eq=False)
 class MonitorInfo:
-    decl: Decl
-    deploy: DeployInfo
-    rules: list[ActionRuleInfo]
+    __slots__ = ("decl", "deploy", "rules")
+
+    def __init__(self, decl: Decl, deploy: DeployInfo, rules: list[ActionRuleInfo]) -> None:
+        self.decl = decl
+        self.deploy = deploy
+        self.rules = rules
 
 
-@dataclass(slots=True, eq=False)
 class Program:
     """Everything that was understood, by name, in order of declaration."""
 
-    sources: SourceMap
-    edition: int
-    decls: dict[str, Decl]  # the one namespace
-    pipeline: Decl | None = None
-    triggers: list[str] = field(default_factory=list)  # data blocks of `when new_data(…) then run`
-    params: dict[str, tuple[Type, Any]] = field(default_factory=dict)  # name -> (type, default)
-    metrics: dict[str, TypedExpr] = field(default_factory=dict)
-    data: dict[str, DataInfo] = field(default_factory=dict)
-    features: dict[str, FeaturesInfo] = field(default_factory=dict)
-    models: dict[str, ModelInfo] = field(default_factory=dict)
-    gates: dict[str, GateInfo] = field(default_factory=dict)
-    tests: dict[str, TestInfo] = field(default_factory=dict)
-    deploys: dict[str, DeployInfo] = field(default_factory=dict)
-    monitors: dict[str, MonitorInfo] = field(default_factory=dict)
-    steps: dict[str, Decl] = field(default_factory=dict)  # of kind "step"
-    targets: dict[str, dict[str, Any]] = field(default_factory=dict)  # options of `target` blocks
-    user_metrics: dict[str, dict[str, TypedExpr]] = field(default_factory=dict)  # name -> task -> expression
-    param_bounds: dict[str, tuple[float | None, float | None]] = field(default_factory=dict)  # of every place it stands in
-    files: dict[str, bytes] = field(default_factory=dict)  # spec and imports as read
-    modules: dict[str, bytes] = field(default_factory=dict)  # local Python files that the spec names, as read
-    profile: str | None = None
-    read: Callable[[str], bytes] | None = None  # the content of a file by its path relative to the spec's folder
+    __slots__ = (
+        "data",
+        "decls",
+        "deploys",
+        "edition",
+        "features",
+        "files",
+        "gates",
+        "metrics",
+        "models",
+        "modules",
+        "monitors",
+        "param_bounds",
+        "params",
+        "pipeline",
+        "profile",
+        "read",
+        "sources",
+        "steps",
+        "targets",
+        "tests",
+        "triggers",
+        "user_metrics",
+    )
+
+    def __init__(
+        self,
+        sources: SourceMap,
+        edition: int,
+        decls: dict[str, Decl],
+        pipeline: Decl | None = None,
+        profile: str | None = None,
+        read: Callable[[str], bytes] | None = None,
+    ) -> None:
+        self.sources = sources
+        self.edition = edition
+        self.decls = decls  # the one namespace
+        self.pipeline = pipeline
+        self.triggers: list[str] = []  # data blocks of `when new_data(…) then run`
+        self.params: dict[str, tuple[Type, Any]] = {}  # name -> (type, default)
+        self.metrics: dict[str, TypedExpr] = {}
+        self.data: dict[str, DataInfo] = {}
+        self.features: dict[str, FeaturesInfo] = {}
+        self.models: dict[str, ModelInfo] = {}
+        self.gates: dict[str, GateInfo] = {}
+        self.tests: dict[str, TestInfo] = {}
+        self.deploys: dict[str, DeployInfo] = {}
+        self.monitors: dict[str, MonitorInfo] = {}
+        self.steps: dict[str, Decl] = {}  # of kind "step"
+        self.targets: dict[str, dict[str, Any]] = {}  # options of `target` blocks
+        self.user_metrics: dict[str, dict[str, TypedExpr]] = {}  # name -> task -> expression
+        self.param_bounds: dict[str, tuple[float | None, float | None]] = {}  # of every place it stands in
+        self.files: dict[str, bytes] = {}  # spec and imports as read
+        self.modules: dict[str, bytes] = {}  # local Python files that the spec names, as read
+        self.profile = profile
+        self.read = read  # the content of a file by its path relative to the spec's folder
