@@ -23,7 +23,7 @@ from .split import split
 from .validate import dataset_calls, validate
 
 # What a sample cannot tell of the whole.
-BEYOND_SAMPLE = {"rows", "distinct", "exists_in", "freshness", "min", "max"}
+BEYOND_SAMPLE = {"rows", "distinct", "freshness", "min", "max"}
 
 Finding = dict[str, Any]
 
@@ -55,11 +55,11 @@ def _check_block(
         found = _bad_values(block, report)
         clean(con, block["clean"], received, rows)
         settings = dict(block["validate"])
-        warns = [r for r in settings["rules"] if not (partial and _beyond(r))]
-        settings |= {"rules": warns, "bad_rows": 1.0}  # bad values are told one by one
+        rules = [r for r in settings["rules"] if not _beyond(r, partial)]
+        settings |= {"rules": rules, "bad_rows": 1.0}  # bad values are told one by one
         checked, failures = validate(con, settings, rows, report, {})
         found += [_finding(f) for f in failures]
-        found += [_warning(r, e) for r, e in zip(warns, checked["rules"], strict=False) if e["verdict"] == "warned"]
+        found += [_warning(r, e) for r, e in zip(rules, checked["rules"], strict=False) if e["verdict"] == "warned"]
         if not checked["rows"]:
             return found
         for settings in block.get("splits", ()):
@@ -71,8 +71,10 @@ def _check_block(
     return found
 
 
-def _beyond(rule: dict[str, Any]) -> bool:
-    return any(call["fn"] in BEYOND_SAMPLE for call in dataset_calls(rule["expr"]))
+def _beyond(rule: dict[str, Any], partial: bool) -> bool:
+    """Whether the rows at hand cannot tell: other blocks are not read here, and a sample is not the whole."""
+    calls = {call["fn"] for call in dataset_calls(rule["expr"])}
+    return "exists_in" in calls or (partial and not calls.isdisjoint(BEYOND_SAMPLE))
 
 
 def _bad_values(block: dict[str, Any], report: dict[str, Any]) -> list[Finding]:

@@ -24,9 +24,9 @@ class Environment:
         block, _, column = other["name"].partition(".")
         if block not in self.others:
             raise ValueError(f"the rows of {block} are not among the inputs of this step")
-        rows = f"read_parquet({sql_text(str(self.others[block]))})"
-        known = f"(SELECT coalesce(list(DISTINCT {sql_name(column)}), []) FROM {rows})"
-        return f"coalesce(bool_and(list_contains({known}, {value})) FILTER ({value} IS NOT NULL), TRUE)"
+        known = f"SELECT {sql_name(column)} FROM read_parquet({sql_text(str(self.others[block]))})"
+        known += f" WHERE {sql_name(column)} IS NOT NULL"
+        return f"coalesce(bool_and({value} IN ({known})) FILTER ({value} IS NOT NULL), TRUE)"
 
 
 Aggregate = Callable[[Environment, Binder, list[Term]], Term]
