@@ -7,7 +7,9 @@ PINS   := pyproject.toml constraints.txt
 .PHONY: setup demo test lint types tests bench clean
 .DEFAULT_GOAL := setup
 
+# Compiled modules are written here and now: with PYTHONDONTWRITEBYTECODE set, every command would compile them anew.
 setup: $(VENV)/.setup.stamp
+	@$(BIN)/python -m compileall -q mlopsc grammar/mlopsc_grammar backends
 
 $(VENV)/.setup.stamp: $(PINS)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

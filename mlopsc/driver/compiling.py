@@ -10,6 +10,7 @@ from mlopsc.driver.check import Checked
 from mlopsc.driver.failure import Failure
 from mlopsc.driver.spec import read_import, reason
 from mlopsc.ir.plan import Plan as Plan
+from mlopsc.ir.text import plan_text as plan_text
 from mlopsc.passes.lower import lower
 from mlopsc.target import writer
 from mlopsc.target.load import backend
