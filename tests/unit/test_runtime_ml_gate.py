@@ -231,6 +231,25 @@ def test_rows_that_the_champion_was_trained_on_do_not_count(shop: Workshop, tmp_
     assert "0 test rows are left" in found["rules"][1]["reason"]
 
 
+def test_other_rules_keep_all_test_rows_while_the_champion_sees_fewer(shop: Workshop, tmp_path: Path) -> None:
+    """A champion trained on half of today's test rows is compared on the other half, slice by slice, too."""
+    other = people(tmp_path / "other", 1000)
+    today = np.flatnonzero(shop.part == 1)
+    part = other.part.copy()
+    part[today[::2]] = 0
+    part[today[1::2]] = 1
+    other.split(part)
+    other.train([FEATURES[3]], BOUGHT, algorithm("logistic_regression"))
+    shop.reign(other)
+    sliced = {**BETTER, "by": ["member"], "min_rows": 10}
+    everywhere = rule("accuracy >= 0", at_least(metric("accuracy"), 0.0), by=["member"], min_rows=10)
+    alone, against, slices, halves = shop.gate(GOOD, BETTER, everywhere, {**sliced, "kind": "warn"})["rules"]
+    assert alone["value"] == shop.json("metrics.json")["metrics"]["roc_auc"] != against["value"]
+    assert f"over {len(today[1::2])} rows" in against["reason"]
+    assert sum(one["rows"] for one in slices["slices"]) == len(today)
+    assert sum(one["rows"] for one in halves["slices"]) == len(today[1::2])
+
+
 def test_a_champion_whose_columns_are_gone_is_an_error(shop: Workshop, tmp_path: Path) -> None:
     old = Workshop(tmp_path / "old", "SELECT i AS gone, i % 3 = 0 AS bought FROM range(1000) AS r(i)")
     old.train([feature("gone", column("gone", "int"))], BOUGHT, algorithm("logistic_regression"))

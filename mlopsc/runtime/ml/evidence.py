@@ -25,11 +25,13 @@ MICROS = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Rows that a rule is judged over: positions among the test rows."""
+    """Rows that a rule is judged over: positions among the test rows. `eligible`: only those that the champion was not
+    trained on. `name` tells the slice ("": all of them); the two together name the rows."""
 
     name: str
     at: NDArray[Any]
     min_rows: int
+    eligible: bool = False
 
     def __len__(self) -> int:
         return len(self.at)
@@ -45,12 +47,12 @@ class Evidence:
     model_size: int  # bytes
     opponent: Opponent | None
     opponent_latency: Callable[[], dict[str, float]]
-    _outcomes: dict[tuple[str, str], Outcomes] = field(default_factory=dict)
+    _outcomes: dict[tuple[str, str, bool], Outcomes] = field(default_factory=dict)
     _values: dict[str, Measured] = field(default_factory=dict)
 
     def measure(self, node: dict[str, Any], view: View) -> Measured:
         """The metric over the view's rows: durations in microseconds, sizes in bytes."""
-        key = json.dumps([view.name, view.min_rows, node], sort_keys=True)
+        key = json.dumps([view.name, view.eligible, view.min_rows, node], sort_keys=True)
         if key not in self._values:
             self._values[key] = self._measure(node, view)
         return self._values[key]
@@ -97,11 +99,12 @@ class Evidence:
         """The view's slices by a column."""
         prefix = f"{view.name}, " if view.name else ""
         return [
-            View(prefix + one.label(), one.at[np.isin(one.at, view.at)], view.min_rows) for one in self.slicer.of(by)
+            View(prefix + one.label(), one.at[np.isin(one.at, view.at)], view.min_rows, view.eligible)
+            for one in self.slicer.of(by)
         ]
 
     def outcomes(self, subject: str, view: View) -> Outcomes:
-        key = (subject, view.name)
+        key = (subject, view.name, view.eligible)
         if key not in self._outcomes:
             if subject == "champion":
                 assert self.opponent is not None

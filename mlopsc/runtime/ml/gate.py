@@ -80,7 +80,7 @@ def _judged(rule: dict[str, Any], evidence: Evidence, seed: int) -> dict[str, An
     rows = np.arange(len(evidence.scored.row))
     if by_champion and evidence.opponent is not None:
         rows = evidence.opponent.eligible
-    view = View("", rows, min_rows)
+    view = View("", rows, min_rows, by_champion)
     if by_champion and len(view) < min_rows:
         reason = f"{len(view)} test rows are left that the champion was not trained on; min_rows is {min_rows}"
         return {**entry, **_fields(Outcome(NO_DATA, None, None, reason))}
