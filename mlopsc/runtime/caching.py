@@ -68,6 +68,11 @@ class Decider:
         version = self.store.registry().version(model, number)
         return f"{number} {version.digest}" if version else None
 
+    def serves(self, step: dict[str, Any], inputs: dict[str, str]) -> bool:
+        """Whether the step's model is the champion now."""
+        champion = self.store.registry().current(step["settings"]["model"])
+        return champion is not None and champion.digest == inputs["model"]
+
     def hit(self, key: str, step: dict[str, Any]) -> tuple[dict[str, Any] | None, list[str]]:
         """(the record of a run with that key, digests found corrupt or missing). Corrupt content is dropped, so that the
         step that now runs can put it back."""

@@ -88,6 +88,8 @@ def _begin(state: RunState, step: Step) -> bool:
 
 def cached(state: RunState, step: Step, key: str) -> Outcome | None:
     """The outcome of an earlier run that had the same key, whole; None where there is none."""
+    if state.table[step["kind"]].promotes and not state.decider.serves(step, state.inputs(step)):
+        return None
     record, corrupt = state.decider.hit(key, step)
     for digest in corrupt:
         state.log(step["id"], "corrupt object, computed again", digest=digest)

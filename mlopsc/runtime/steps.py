@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from . import warm
 from .context import Context
 from .errors import StepError
 from .fingerprint import files_of, fingerprint
@@ -21,12 +22,14 @@ PACKAGE = __name__.rpartition(".")[0]
 class StepKind:
     """`run` is "module:function" (a leading dot: of this runtime). `identity(settings, data_root, known)` tells what the
     step reads from outside its inputs, None where that is known only by reading it. `warm(settings)` imports, and does
-    nothing else. `champion`: the result depends on the version that serves now."""
+    nothing else. `champion`: the result depends on the version that serves now. `promotes`: it makes a model that version,
+    so a result of the past counts only while the model still is."""
 
     run: str
     packages: tuple[str, ...] = ()
     numeric: bool = False
     champion: bool = False
+    promotes: bool = False
     identity: Callable[[dict[str, Any], Path, dict[str, Any]], Any] | None = None
     warm: Callable[[dict[str, Any]], None] | None = None
 
@@ -53,39 +56,21 @@ def _ingest_identity(settings: dict[str, Any], data_root: Path, known: dict[str,
     return list(zip(names, fingerprint(files, known), strict=True))
 
 
-def _warm_data(settings: dict[str, Any]) -> None:
-    importlib.import_module("duckdb")
-    importlib.import_module(f".data.{settings['kind']}", PACKAGE)
-
-
-def _warm_split(settings: dict[str, Any]) -> None:
-    importlib.import_module("numpy")
-    _warm_data(settings)
-
-
-def _warm_ml(settings: dict[str, Any]) -> None:
-    importlib.import_module("duckdb")
-    importlib.import_module(f".ml.{settings['kind']}", PACKAGE)
-    algorithms = tuple(c["name"] for c in settings.get("candidates", ()))
-    warm = importlib.import_module(".ml.libraries", PACKAGE).warm
-    warm(algorithms, tuned=settings.get("tuning") is not None)
-
-
 _DATA = ("duckdb",)
 _ML = ("duckdb", "numpy", "scipy", "scikit-learn", "skops", "optuna", "xgboost-cpu", "xgboost", "lightgbm")
 
 STEPS: dict[str, StepKind] = {
     "ingest": StepKind(
-        ".data.ingest:run", (*_DATA, "pandas", "polars", "pyarrow"), identity=_ingest_identity, warm=_warm_data
+        ".data.ingest:run", (*_DATA, "pandas", "polars", "pyarrow"), identity=_ingest_identity, warm=warm.data
     ),
-    "clean": StepKind(".data.clean:run", _DATA, warm=_warm_data),
-    "validate": StepKind(".data.validate:run", _DATA, numeric=True, warm=_warm_data),
-    "split": StepKind(".data.split:run", (*_DATA, "numpy"), warm=_warm_split),
-    "train": StepKind(".ml.train:run", _ML, numeric=True, warm=_warm_ml),
-    "evaluate": StepKind(".ml.evaluate:run", _ML, numeric=True, warm=_warm_ml),
-    "gate": StepKind(".ml.gate:run", _ML, numeric=True, champion=True, warm=_warm_ml),
+    "clean": StepKind(".data.clean:run", _DATA, warm=warm.data),
+    "validate": StepKind(".data.validate:run", _DATA, numeric=True, warm=warm.data),
+    "split": StepKind(".data.split:run", (*_DATA, "numpy"), warm=warm.split),
+    "train": StepKind(".ml.train:run", _ML, numeric=True, warm=warm.model),
+    "evaluate": StepKind(".ml.evaluate:run", _ML, numeric=True, warm=warm.model),
+    "gate": StepKind(".ml.gate:run", _ML, numeric=True, champion=True, warm=warm.model),
     "approve": StepKind(".approve:run"),
-    "register": StepKind(".register:run", champion=True),
+    "register": StepKind(".register:run", champion=True, promotes=True),
     "custom": StepKind(".custom:run"),
 }
 

@@ -97,7 +97,7 @@ TOYS = {
     "evaluate": StepKind("toys:evaluate"),
     "gate": StepKind("toys:gate", champion=True),
     "approve": StepKind(f"{approve.__name__}:run"),
-    "register": StepKind(f"{register.__name__}:run", champion=True),
+    "register": StepKind(f"{register.__name__}:run", champion=True, promotes=True),
     "custom": StepKind(f"{custom.__name__}:run"),
     "toy": StepKind("toys:misbehave"),
 }

@@ -1,0 +1,54 @@
+"""What the parent imports before it forks, so that children share it. Imports only: no connection, no thread, no BLAS."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import sys
+from types import ModuleType
+from typing import Any
+
+PACKAGE = __name__.rpartition(".")[0]
+_TYPE_OBJECTS = "duckdb._dbapi_type_object"
+_NAMES = ("BINARY", "DATETIME", "NUMBER", "ROWID", "STRING", "DBAPITypeObject")
+
+
+def duckdb() -> None:
+    """Import DuckDB without the connection that its own import opens.
+
+    duckdb 1.5 builds its DB-API type objects by parsing the type names BIGNUM and DECIMAL, for which it opens its default
+    connection, and that a thread: a child forked from such a parent could wait for ever. Nothing here reads those objects,
+    so empty ones stand in their place. Where the package is laid out otherwise, nothing is imported: each child does it.
+    """
+    if "duckdb" in sys.modules:
+        return
+    stub = ModuleType(_TYPE_OBJECTS)
+    for name in _NAMES:
+        setattr(stub, name, None)
+    sys.modules[_TYPE_OBJECTS] = stub
+    try:
+        importlib.import_module("duckdb")
+    except ImportError:
+        sys.modules.pop(_TYPE_OBJECTS, None)
+        for name in [name for name in sys.modules if name == "duckdb" or name.startswith("duckdb.")]:
+            sys.modules.pop(name)
+
+
+def data(settings: dict[str, Any]) -> None:
+    """A step on rows."""
+    duckdb()
+    importlib.import_module(f".data.{settings['kind']}", PACKAGE)
+
+
+def split(settings: dict[str, Any]) -> None:
+    importlib.import_module("numpy")
+    data(settings)
+
+
+def model(settings: dict[str, Any]) -> None:
+    """Training, evaluation, gates: the libraries of the model's own algorithms."""
+    duckdb()
+    names = tuple(candidate["name"] for candidate in settings.get("candidates", ()))
+    importlib.import_module(".ml.libraries", PACKAGE).warm(names, tuned=settings.get("tuning") is not None)
+    with contextlib.suppress(ImportError):
+        importlib.import_module(f".ml.{settings['kind']}", PACKAGE)
