@@ -235,4 +235,5 @@ CODES: dict[str, tuple[str, str]] = {
     "unusable-weights": ("MLC9064", ERROR),
     "column-gone": ("MLC9065", ERROR),
     "gate-without-data": ("MLC9067", ERROR),
+    "needs-other-rows": ("MLC9068", ERROR),
 }

@@ -323,6 +323,15 @@ def test_a_class_that_only_test_rows_have_counts_against_the_model(tmp_path: Pat
     assert shop.evaluate()["metrics"]["accuracy"] < 0.6
 
 
+def test_a_feature_over_other_rows_that_cannot_be_computed_is_refused_by_name(tmp_path: Path) -> None:
+    """Never left out, never null: the feature is named where the engine has no SQL for it."""
+    node = {"op": "aggregate", "fn": "nothing", "data": "d", "expr": None, "on": [], "over": None, "where": None}
+    node = {**node, "type": "int"}
+    with pytest.raises(StepError, match="feature spend") as caught:
+        people(tmp_path, 50).train([feature("spend", node)], BOUGHT, algorithm("dummy"))
+    assert caught.value.name == "needs-other-rows"
+
+
 # --- model files and user code
 
 

@@ -24,6 +24,7 @@ from .featureset import FeatureSet, inputs_of
 from .importance import importance
 from .modelfile import Model, Prediction
 from .pipes import Learning
+from .pointintime import split_point_in_time
 from .slices import column_of, missing_column
 from .target import Classes, classes_of
 from .tuning import Clock, FoldData, Search
@@ -99,10 +100,23 @@ class _Training:
             if described is None:
                 raise missing_column(column)
             wanted.append((split["kind"], *described))
-        found = read_columns(con, self.ctx.inputs["rows"], wanted)
+        try:
+            found = read_columns(con, self.ctx.inputs["rows"], wanted)
+        except ValueError as error:
+            raise self._beyond_the_row(error) from error
         if self.counts["train"] < len(next(iter(found.values())).values):
             return {name: take(found.pop(name), self.rows) for name in list(found)}
         return dict(found)
+
+    def _beyond_the_row(self, error: ValueError) -> Exception:
+        """A verdict where it is an aggregate or a lookup that the data engine has no SQL for; else the error itself."""
+        for feature in self.settings["features"]:
+            if split_point_in_time(feature["inputs"])[1]:
+                name, where = feature["name"], feature.get("where")
+                return StepError(
+                    "MLC9068", "needs-other-rows", f"feature {name} cannot be computed: {error}", where=where
+                )
+        return error
 
     def _weights(self, columns: dict[str, Any]) -> Floats | None:
         if "weights" not in columns:
