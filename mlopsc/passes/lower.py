@@ -145,7 +145,7 @@ class StepBuilder:
         else:
             settings = data_parts.validate(self.lowering, info)
         refs = source_refs(self.program, name) if kind == "ingest" else []
-        inputs = artifacts(self.program, kind, name)
+        inputs = artifacts(self.lowering, kind, name)
         return self.step(f"{kind}:{name}", settings, self.lowering.at(info.decl), inputs, needs, refs=refs)
 
     def of_model(self, kind: str, name: str, needs: list[str]) -> Step:
@@ -162,11 +162,10 @@ class StepBuilder:
             own = model.decl
             resources = Resources(cpu=setting(own, "cpu"), memory=setting(own, "memory"), gpu=setting(own, "gpu"))
         elif kind == "evaluate":
-            gates = [gate for gate in program.gates.values() if gate.model is model]
-            settings = model_parts.evaluate(lowering, model, gates)
+            settings = model_parts.evaluate(lowering, model)
         else:
             settings = model_parts.register(lowering, model)
-        inputs = artifacts(program, kind, name)
+        inputs = artifacts(lowering, kind, name)
         where = lowering.at(model.decl)
         return self.step(f"{kind}:{name}", settings, where, inputs, needs, refs=refs, resources=resources)
 
@@ -174,13 +173,13 @@ class StepBuilder:
         gate = self.program.gates[name]
         make = model_parts.gate if kind == "gate" else model_parts.approve
         settings: Settings = make(self.lowering, gate)
-        inputs = artifacts(self.program, kind, name)
+        inputs = artifacts(self.lowering, kind, name)
         return self.step(f"{kind}:{name}", settings, self.lowering.at(gate.decl), inputs, needs)
 
     def of_step(self, kind: str, name: str, needs: list[str]) -> Step:
         decl = self.program.steps[name]
         ref = decl.settings["run"].value.args["ref"].value
-        inputs = artifacts(self.program, kind, name)
+        inputs = artifacts(self.lowering, kind, name)
         settings = CustomSettings(name=name, ref=ref, arguments=tuple(inputs))
         return self.step(f"{kind}:{name}", settings, self.lowering.at(decl), inputs, needs, refs=[ref])
 

@@ -6,7 +6,8 @@ import posixpath
 from typing import Any
 
 from mlopsc.ir.plan import Channel, Connection, EnvRef, ParamRef, SecretRef, Where
-from mlopsc.semantics.program import CallValue, Decl, Program, Ref, Value
+from mlopsc.semantics.program import CallValue, Decl, DeployInfo, GateInfo, Program, Ref, Value
+from mlopsc.semantics.steps import deciding_gates
 from mlopsc.source import Span
 
 
@@ -19,6 +20,13 @@ class Lowering:
         shown = posixpath.dirname(program.sources.sources[0].path.replace("\\", "/"))
         for path in program.files:
             self._paths.setdefault(posixpath.normpath(posixpath.join(shown, path)), path)
+        self.deciding = deciding_gates(program)  # by model
+        self.gates: dict[str, list[GateInfo]] = {name: [] for name in program.models}
+        for gate in program.gates.values():
+            self.gates[gate.model.decl.name].append(gate)
+        self.deploys: dict[str, list[DeployInfo]] = {name: [] for name in program.models}
+        for deploy in program.deploys.values():
+            self.deploys[deploy.model.decl.name].append(deploy)
 
     def where(self, span: Span) -> Where:
         source, line, column = self.program.sources.locate(span[0])

@@ -36,7 +36,6 @@ from mlopsc.semantics.program import (
     Program,
     Ref,
 )
-from mlopsc.semantics.steps import deciding_gates
 
 
 def features(lowering: Lowering, info: FeaturesInfo) -> tuple[Feature, ...]:
@@ -157,7 +156,8 @@ def train(lowering: Lowering, model: ModelInfo) -> TrainSettings:
     )
 
 
-def evaluate(lowering: Lowering, model: ModelInfo, gates: list[GateInfo]) -> EvaluateSettings:
+def evaluate(lowering: Lowering, model: ModelInfo) -> EvaluateSettings:
+    gates = lowering.gates[model.decl.name]
     asked = any(metric.fn == "latency" for gate in gates for rule in gate.rules for metric in metrics_in(rule.expr))
     data = model.features.data
     return EvaluateSettings(
@@ -215,11 +215,10 @@ def approve(lowering: Lowering, info: GateInfo) -> ApproveSettings:
 
 
 def register(lowering: Lowering, model: ModelInfo) -> RegisterSettings:
-    program = lowering.program
-    keeps = [setting(d.decl, "keep") for d in program.deploys.values() if d.model is model]
+    keeps = [setting(deploy.decl, "keep") for deploy in lowering.deploys[model.decl.name]]
     return RegisterSettings(
         model=model.decl.name,
-        gates=tuple(deciding_gates(program, model.decl.name)),
+        gates=tuple(lowering.deciding[model.decl.name]),
         keep=max(keeps) if keeps else None,
         where=lowering.at(model.decl),
     )

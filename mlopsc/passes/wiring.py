@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from mlopsc.passes.lowering import Lowering
 from mlopsc.semantics.program import Program
-from mlopsc.semantics.steps import deciding_gates, known, looked_at, tables_of_rules
+from mlopsc.semantics.steps import known, looked_at, tables_of_rules
 
 OUTPUTS: dict[str, dict[str, str]] = {
     "ingest": {"rows": "parquet", "quarantine": "parquet", "report": "json"},
@@ -23,8 +24,9 @@ OUTPUTS: dict[str, dict[str, str]] = {
 _HANDED = {"data": "clean:{}/rows", "model": "train:{}/model", "gate": "gate:{}/verdict", "step": "custom:{}/result"}
 
 
-def artifacts(program: Program, kind: str, name: str) -> dict[str, str]:
+def artifacts(lowering: Lowering, kind: str, name: str) -> dict[str, str]:
     """The inputs of a step of the training pipeline: name -> artifact."""
+    program = lowering.program
     if kind in ("ingest", "clean", "validate"):
         return _of_data(program, kind, name)
     if kind in ("gate", "approve"):
@@ -33,7 +35,7 @@ def artifacts(program: Program, kind: str, name: str) -> dict[str, str]:
         value = program.steps[name].settings.get("inputs")
         refs = value.value if value is not None else []
         return {ref.name: _HANDED[ref.kind].format(ref.name) for ref in refs if known(program, ref.kind, ref.name)}
-    return _of_model(program, kind, name)
+    return _of_model(lowering, kind, name)
 
 
 def _of_data(program: Program, kind: str, name: str) -> dict[str, str]:
@@ -50,7 +52,8 @@ def _of_data(program: Program, kind: str, name: str) -> dict[str, str]:
     }
 
 
-def _of_model(program: Program, kind: str, name: str) -> dict[str, str]:
+def _of_model(lowering: Lowering, kind: str, name: str) -> dict[str, str]:
+    program = lowering.program
     info = program.models[name].features
     data = info.data.decl.name
     rows = {"rows": f"clean:{data}/rows"}
@@ -64,7 +67,7 @@ def _of_model(program: Program, kind: str, name: str) -> dict[str, str]:
     if kind == "evaluate":
         return rows | split | model | others
     found = {**model, "metrics": f"evaluate:{name}/metrics", **split, "train": f"train:{name}/report"}
-    for gate in deciding_gates(program, name):
+    for gate in lowering.deciding[name]:
         found[f"verdict.{gate}"] = f"gate:{gate}/verdict"
         if "approval" in program.gates[gate].decl.settings:
             found[f"decision.{gate}"] = f"approve:{gate}/decision"

@@ -46,8 +46,18 @@ class ServingScope:
         return None
 
 
-def check_deploy(ctx: Context, decl: Decl) -> None:
-    """Enter the deployment; one of a poisoned model stays out."""
+def gates_by_model(gates: list[Decl]) -> dict[str, list[str]]:
+    """The gates on each model, by what their headers say, whether or not they could be understood."""
+    found: dict[str, list[str]] = {}
+    for gate in gates:
+        model = _gate_model(gate)
+        if model is not None:
+            found.setdefault(model, []).append(gate.name)
+    return found
+
+
+def check_deploy(ctx: Context, decl: Decl, on_model: dict[str, list[str]]) -> None:
+    """Enter the deployment; one of a poisoned model stays out. `on_model`: the gates on each model."""
     assert isinstance(decl.node, ast.Block)
     found = header(ctx, decl.node, DEPLOY)["from"]
     read_settings(ctx, decl, decl.node.body, DEPLOY)
@@ -58,7 +68,6 @@ def check_deploy(ctx: Context, decl: Decl) -> None:
         return
     after = decl.settings.get("after")
     written = any(isinstance(s, ast.Setting) and s.path[0].text == "after" for s in decl.node.body)
-    gates = [g for g in ctx.program.decls.values() if g.kind == "gate" and _gate_model(g) == found.name]
     if after is not None:
         for ref in after.value:
             gate = ctx.program.decls[ref.name]
@@ -68,7 +77,7 @@ def check_deploy(ctx: Context, decl: Decl) -> None:
                 ctx.report("foreign-gate", ref.span, message, related=related)
         names = list(dict.fromkeys(ref.name for ref in after.value))
     else:
-        names = [gate.name for gate in gates]
+        names = on_model.get(found.name, [])
     if not names and (after is not None or not written):
         message = f"No gate stands between {found.name} and {decl.name}: every model trained would be served."
         hint = f"Write gate NAME on {found.name} {{ require … }}."

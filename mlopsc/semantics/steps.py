@@ -113,8 +113,8 @@ def training_graph(program: Program) -> Graph:
         graph[f"gate:{name}"] = [f"evaluate:{gate.model.decl.name}"]
         if "approval" in gate.decl.settings:
             graph[f"approve:{name}"] = [f"gate:{name}"]
-    for name in program.models:
-        for gate_name in deciding_gates(program, name):
+    for name, gates in deciding_gates(program).items():
+        for gate_name in gates:
             graph[f"register:{name}"].append(last_step(program, "gate", gate_name))
     for name in program.steps:
         graph[f"custom:{name}"] = []
@@ -123,14 +123,18 @@ def training_graph(program: Program) -> Graph:
     return graph
 
 
-def deciding_gates(program: Program, model: str) -> list[str]:
-    """The gates that decide about a model: those in `after` of its deployments, where there is one, else all on it."""
-    gates = [name for name, gate in program.gates.items() if gate.model.decl.name == model]
-    named = [d for d in program.deploys.values() if d.model.decl.name == model and "after" in d.decl.settings]
-    if not named:
-        return gates
-    wanted = {name for deploy in named for name in deploy.gates}
-    return [name for name in gates if name in wanted]
+def deciding_gates(program: Program) -> dict[str, list[str]]:
+    """The gates that decide about each model: those in `after` of its deployments, where there is one, else all on it."""
+    found: dict[str, list[str]] = {name: [] for name in program.models}
+    for name, gate in program.gates.items():
+        found[gate.model.decl.name].append(name)
+    named: dict[str, set[str]] = {}
+    for deploy in program.deploys.values():
+        if "after" in deploy.decl.settings:
+            named.setdefault(deploy.model.decl.name, set()).update(deploy.gates)
+    return {
+        model: [name for name in gates if model not in named or name in named[model]] for model, gates in found.items()
+    }
 
 
 def _add_custom(program: Program, graph: Graph, name: str, step: Decl) -> None:

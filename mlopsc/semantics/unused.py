@@ -53,9 +53,10 @@ def _mentioned(units: list[Unit]) -> frozenset[str]:
 
 def _check_gates(ctx: Context, spec: Unit) -> None:
     """A gate that every deployment of its model leaves out of `after` decides nothing."""
+    deciding = {name for gates in deciding_gates(ctx.program).values() for name in gates}
     for name, gate in ctx.program.gates.items():
         model = gate.model.decl.name
-        if gate.decl.file != spec.path or name in deciding_gates(ctx.program, model):
+        if gate.decl.file != spec.path or name in deciding:
             continue
         deploys = [d for d in ctx.program.deploys.values() if d.model.decl.name == model and "after" in d.decl.settings]
         related = tuple(Related("its after leaves the gate out", d.decl.settings["after"].span) for d in deploys[:1])
