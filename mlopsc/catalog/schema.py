@@ -79,3 +79,16 @@ class BlockSpec(NamedTuple):
     sections: tuple[BlockSpec, ...] = ()
     example: str = ""
     open: bool = False  # settings are not listed here: options of a back end, overrides of a profile
+
+
+def shown(value: object, kind: str) -> str:
+    """A default or a bound as it is written in a spec."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        if kind.startswith("share"):
+            return f"{value * 100:.10g}%"
+        if kind.startswith("duration"):
+            return f"{value:g}s"
+        return f"{value:.10g}" if isinstance(value, float) else str(value)
+    return f'"{value}"' if kind.startswith(("string", "zone")) else str(value)

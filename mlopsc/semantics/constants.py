@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 
 from mlopsc.catalog.calls import SETS
-from mlopsc.catalog.schema import MISSING, Argument, CallSpec
+from mlopsc.catalog.schema import MISSING, Argument, CallSpec, shown
 from mlopsc.diagnostics.model import Bag, Edit, Related
 from mlopsc.semantics.context import Context
 from mlopsc.semantics.cron import check_cron, check_zone
@@ -28,7 +28,6 @@ from mlopsc.semantics.scalars import (
     read_literal,
     read_secret,
     read_string,
-    shown,
 )
 from mlopsc.syntax import ast
 

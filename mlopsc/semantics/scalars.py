@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from mlopsc.catalog.schema import shown
 from mlopsc.diagnostics.model import Edit
 from mlopsc.semantics.context import Context
 from mlopsc.semantics.program import Value
@@ -112,19 +113,6 @@ def in_bounds(ctx: Context, value: Value, base: str, what: str, lo: float | None
             ctx.report("out-of-bounds", value.span, f"{what} is at most {shown(hi, base)}.")
             return False
     return True
-
-
-def shown(value: object, kind: str) -> str:
-    """A default or a bound as it is written in a spec."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int | float):
-        if kind.startswith("share"):
-            return f"{value * 100:.10g}%"
-        if kind.startswith("duration"):
-            return f"{value:g}s"
-        return f"{value:.10g}" if isinstance(value, float) else str(value)
-    return f'"{value}"' if kind.startswith(("string", "zone")) else str(value)
 
 
 def date_text(text: str, kind: str) -> str | None:
