@@ -64,7 +64,7 @@ def main(argv: list[str]) -> int:
         return _unknown(command)
     module = import_module(f"mlopsc.cli.{MODULES[command]}")
     parser = import_module("mlopsc.cli.options").build(command, module)
-    args = parser.parse_intermixed_args([*flags, *rest])
+    args = parser.parse([*flags, *rest])
     code: int = module.run(args)
     return code
 
