@@ -13,7 +13,8 @@ from typing import Any
 
 from . import approve as approvals
 from .errors import StepError, UsageError
-from .runner import Progress, run_plan
+from .runner import run_plan
+from .state import Progress
 from .store import runs
 from .store.objects import Store
 

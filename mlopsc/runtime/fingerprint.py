@@ -11,19 +11,6 @@ from typing import Any
 from .store.objects import digest_file, signature
 
 
-def files_of(data_root: Path, pattern: str) -> list[Path]:
-    """The files of a path or glob in path order: those that `data.source.find_files` gives, or none, without importing the
-    data engine's expressions."""
-    if not any(sign in pattern for sign in "*?["):
-        found = [data_root / pattern]
-    elif os.path.isabs(pattern):
-        path = Path(pattern)
-        found = list(Path(path.anchor).glob(path.relative_to(path.anchor).as_posix()))
-    else:
-        found = list(data_root.glob(pattern))
-    return sorted((file for file in found if file.is_file()), key=lambda file: file.as_posix())
-
-
 def fingerprint(paths: Iterable[Path], known: dict[str, Any]) -> list[str]:
     """The digest of each file, in order. `known` (path to signature, digest and the time it was taken) is used and
     brought up to date: a file is not read again where size, inode, mtime and ctime are those on record and ctime is older

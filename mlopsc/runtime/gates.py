@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from .errors import StepError
@@ -31,23 +32,37 @@ def conclude(
         return None
     if error is None:
         return _error(step, verdict).to_json()
-    line = rule_lines(step["settings"]).get(error.get("details", {}).get("rule"))
+    line = _line(step, verdict["rules"], lambda rule: rule["rule"] == error.get("details", {}).get("rule"))
     return {**error, "line": line} if line is not None else error
 
 
+def _required(rule: dict[str, Any]) -> bool:
+    return bool(rule.get("kind", "require") == "require")
+
+
+def _line(step: dict[str, Any], rules: list[dict[str, Any]], wanted: Callable[[dict[str, Any]], bool]) -> int | None:
+    """The line of the first rule at fault that is wanted."""
+    for rule, line in zip(rules, rule_lines(step["settings"], rules), strict=True):
+        if wanted(rule) and rule["verdict"] in ("failed", "no data"):
+            return line
+    return None
+
+
 def _error(step: dict[str, Any], verdict: dict[str, Any]) -> StepError:
-    lines = rule_lines(step["settings"])
-    rules = [r for r in verdict.get("rules", ()) if r.get("kind", "require") == "require"]
-    at_fault = [r for r in rules if r["verdict"] in ("failed", "no data")]
+    rules = list(verdict.get("rules", ()))
+    at_fault = [r for r in rules if _required(r) and r["verdict"] in ("failed", "no data")]
     told = "; ".join(f"{r['rule']}: {r.get('reason') or r['verdict']}" for r in at_fault) or verdict["verdict"]
     where = dict(step["settings"]["where"])
-    if at_fault and at_fault[0]["rule"] in lines:
-        where["line"] = lines[at_fault[0]["rule"]]
+    where["line"] = _line(step, rules, _required) or where["line"]
     failed = verdict["verdict"] == "failed"
     code, name = ("MLC9050", "gate-failed") if failed else ("MLC9067", "gate-without-data")
     return StepError(code, name, f"gate {step['settings']['gate']} did not pass: {told}", where=where)
 
 
-def rule_lines(settings: dict[str, Any]) -> dict[str, int]:
-    """Where each rule of a gate stands now. A cached verdict may have been given before lines moved."""
-    return {rule["text"]: rule["where"]["line"] for rule in settings.get("rules", ())}
+def rule_lines(settings: dict[str, Any], rules: list[dict[str, Any]]) -> list[int | None]:
+    """Where each rule of a verdict stands now: the verdict holds them in the gate's order, and may have been given before
+    lines moved."""
+    now = settings.get("rules", ())
+    if [rule["text"] for rule in now] != [rule["rule"] for rule in rules]:
+        return [rule.get("line") for rule in rules]
+    return [rule["where"]["line"] for rule in now]

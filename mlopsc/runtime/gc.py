@@ -73,15 +73,11 @@ def _kept(store: Store, since: float) -> _Kept:
         for version in registry.kept(model):
             kept.objects |= set(version.artifacts.values()) | {version.digest}
             kept.runs.add(version.run)
-    seen: set[str] = set()
-    for name in runs.run_ids(store):
-        record = runs.run_record(store, name)
-        if record is None:
-            continue
-        last = record["pipeline"] not in seen
-        seen.add(record["pipeline"])
-        if last or record["status"] == "waiting" or _ended(record) >= since:
-            kept.runs.add(name)
+    records = [found for name in runs.run_ids(store) if (found := runs.run_record(store, name)) is not None]
+    last = {found["pipeline"]: found["run"] for found in sorted(records, key=lambda found: str(found["started"]))}
+    for record in records:
+        if record["run"] in last.values() or record["status"] == "waiting" or _ended(record) >= since:
+            kept.runs.add(record["run"])
             _keep_steps(record, kept)
     for path in (store.root / "steps").glob("*/*.json"):
         # Steps of a run that was killed, or goes on under another plan, stand in no run's record yet.

@@ -80,7 +80,7 @@ def cpu_fingerprint() -> dict[str, Any]:
     for name in ("vendor_id", "cpu family", "model", "CPU implementer", "CPU part"):
         if name in facts:
             found[name] = facts[name]
-    flags = facts.get("flags", facts.get("Features", "")).split()
+    flags = str(facts.get("flags", facts.get("Features", ""))).split()
     found["flags"] = sorted({flag for flag in flags if _FLAGS.fullmatch(flag)})
     return found
 

@@ -99,8 +99,9 @@ def _gates(store: Store, steps: list[dict[str, Any]], outcomes: dict[str, Outcom
         verdict = _artifact(store, outcomes, step["id"], "verdict")
         if verdict is None:
             continue
-        lines = rule_lines(step["settings"])
-        rules = [{**rule, "line": lines.get(rule["rule"], rule.get("line"))} for rule in verdict.get("rules", ())]
+        judged = list(verdict.get("rules", ()))
+        lines = rule_lines(step["settings"], judged)
+        rules = [{**rule, "line": line} for rule, line in zip(judged, lines, strict=True)]
         found[gate] = {"verdict": _verdict(verdict["verdict"], outcomes.get(f"approve:{gate}")), "rules": rules}
     return found
 

@@ -96,7 +96,7 @@ def cached(state: RunState, step: Step, key: str) -> Outcome | None:
         state.progress({"event": "corrupt", "id": step["id"], "digest": digest})
     if record is None:
         return None
-    told = {name: record[name] for name in ("outputs", "summary", "error") if name in record}
+    told: dict[str, Any] = {name: record[name] for name in ("outputs", "summary", "error") if name in record}
     return {"status": "cached", "key": key, **told}
 
 

@@ -62,7 +62,9 @@ def record(store: Store, step: Step, key: str, run: str, outcome: Outcome) -> bo
         return False
     for digest, known in outcome["signatures"].items():
         store.trust(digest, known)
-    kept = {name: outcome[name] for name in ("outputs", "signatures", "summary", "error") if name in outcome}
+    kept: dict[str, Any] = {
+        name: outcome[name] for name in ("outputs", "signatures", "summary", "error") if name in outcome
+    }
     found = {"step": step["id"], "run": run, "seconds": outcome["seconds"], **kept}
     store.put_step(key, found, durable=outcome["seconds"] >= _CHEAP)
     return True

@@ -11,8 +11,9 @@ from typing import Any
 
 from . import warm
 from .context import Context
+from .data.paths import find_files
 from .errors import StepError
-from .fingerprint import files_of, fingerprint
+from .fingerprint import fingerprint
 
 StepFunction = Callable[[Context], "dict[str, Any] | None"]
 PACKAGE = __name__.rpartition(".")[0]
@@ -49,9 +50,7 @@ def _ingest_identity(settings: dict[str, Any], data_root: Path, known: dict[str,
     source = settings["source"]
     if source["kind"] not in ("csv", "parquet", "json_lines") or "://" in source["path"]:
         return None
-    files = files_of(data_root, source["path"])
-    if not files:
-        return None  # the step itself says what is missing
+    files = find_files(data_root, source["path"])
     names = [os.path.relpath(file, data_root) for file in files]
     return list(zip(names, fingerprint(files, known), strict=True))
 
