@@ -20,8 +20,8 @@ STEPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Its feature tests run.", ("test", SPEC)),
     ("The steps that it stands for.", ("graph", SPEC)),
     ("It compiles to a folder of plain Python that needs no mlopsc.", ("compile", SPEC, "--target", "local", "-o", "{build}/local")),
-    ("It runs: data, features, tuning, training, evaluation, gates, registration.", ("run", SPEC, "--store", "{build}/store")),
-    ("Run again with nothing changed, every step is taken from the store.", ("run", SPEC, "--store", "{build}/store")),
+    ("It runs: data, features, tuning, training, evaluation, gates, registration.", ("run", SPEC, "--store", "{build}/store", "--verbose")),
+    ("Run again with nothing changed, every step is taken from the store.", ("run", SPEC, "--store", "{build}/store", "--verbose")),
     ("The versions, and where each comes from.", ("models", "--store", "{build}/store")),
     ("Every decision, in a chain that can be verified.", ("journal", "--verify", "--store", "{build}/store")),
 )  # fmt: skip

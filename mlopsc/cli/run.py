@@ -60,6 +60,8 @@ def run(args: argparse.Namespace) -> int:
     else:
         print(render.run_text(result, render.colours(sys.stdout)))
         if not args.quiet:
+            if all(step["status"] == "cached" for step in result["steps"]):
+                print(f"nothing had changed: all {len(result['steps'])} steps are from the store")
             _next(result, store)
     return code
 
