@@ -58,6 +58,14 @@ def constant(
         if declared is not None and declared.kind == "param":
             declared.used = True
             return _param(ctx, node, base, kind.endswith("!"), what, lo, hi)
+        if declared is None and kind.endswith("!"):
+            ctx.unknown(
+                "unknown-name",
+                node,
+                f"{what} is a literal or a param, and no param is named {node.text}.",
+                ctx.names("param"),
+            )
+            return None
     if isinstance(node, ast.Call) and node.func.text in ("secret", "env") and base != "call":
         return _outside(ctx, node, base == "secret" or kind.endswith("$"), what)
     value = _READERS.get(base, read_literal)(ctx, node, base if base in WORDS else detail, what)

@@ -137,7 +137,7 @@ def read_date(ctx: Context, node: ast.Expr, detail: str, what: str) -> Value | N
                 return Value(text, node.span)
         example = 'date("2026-01-31")' if node.func.text == "date" else 'timestamp("2026-01-31T00:00:00Z")'
         ctx.report(
-            "wrong-value", node.span, f"{node.func.text} takes one text in ISO 8601.", help=f"For example {example}."
+            "bad-date", node.span, f"{node.func.text} takes one text in ISO 8601.", help=f"For example {example}."
         )
         return None
     ctx.report("wrong-value", node.span, f"{what} needs a date{instead(node)}.", help='For example date("2026-01-31").')

@@ -24,13 +24,18 @@ def check_unused(ctx: Context, units: list[Unit]) -> None:
     spec = units[0]
     unused = [d for d in ctx.program.decls.values() if d.kind in _REPORTED and not d.used and d.file == spec.path]
     errors = [item.span[0] for item in ctx.bag.items if item.severity == "error" and item.name != "no-pipeline"]
-    mentioned = _mentioned(units) if unused and errors else frozenset()
+    mentioned = _mentioned(units) | _meant(ctx) if unused and errors else frozenset()
     for decl in unused:
         broken = any(decl.node.start <= at <= decl.node.end for at in errors)
         if decl.name not in mentioned and not broken:
             code, message = _REPORTED[decl.kind]
             ctx.report(code, decl.node.name.span, message.format(name=decl.name))
     _check_gates(ctx, spec)
+
+
+def _meant(ctx: Context) -> frozenset[str]:
+    """What unknown names were probably meant for."""
+    return frozenset(item.edit.text for item in ctx.bag.items if item.name == "unknown-name" and item.edit is not None)
 
 
 def _mentioned(units: list[Unit]) -> frozenset[str]:
