@@ -13,31 +13,36 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 SPEC = "examples/churn/churn.mlops"
-BUILD = Path("build") / "demo"
+BUILD = "build/demo"
 
-STEPS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("The spec is proved without touching data, then held against the real file.", ("check", SPEC, "--data")),
-    ("Its feature tests run.", ("test", SPEC)),
-    ("The steps that it stands for.", ("graph", SPEC)),
-    ("It compiles to a folder of plain Python that needs no mlopsc.", ("compile", SPEC, "--target", "local", "-o", "{build}/local")),
-    ("It runs: data, features, tuning, training, evaluation, gates, registration.", ("run", SPEC, "--store", "{build}/store", "--verbose")),
-    ("Run again with nothing changed, every step is taken from the store.", ("run", SPEC, "--store", "{build}/store", "--verbose")),
-    ("The versions, and where each comes from.", ("models", "--store", "{build}/store")),
-    ("Every decision, in a chain that can be verified.", ("journal", "--verify", "--store", "{build}/store")),
-)  # fmt: skip
+STEPS = (
+    ("The spec is proved without touching data, then held against the real file.", f"check {SPEC} --data"),
+    ("Its feature tests run.", f"test {SPEC}"),
+    ("The steps that it stands for.", f"graph {SPEC}"),
+    (
+        "It compiles to a folder of plain Python that needs no mlopsc.",
+        f"compile {SPEC} --target local -o {BUILD}/local",
+    ),
+    (
+        "It runs: data, features, tuning, training, evaluation, gates, registration.",
+        f"run {SPEC} --store {BUILD}/store -v",
+    ),
+    ("Run again with nothing changed, every step is taken from the store.", f"run {SPEC} --store {BUILD}/store -v"),
+    ("The versions, and where each comes from.", f"models --store {BUILD}/store"),
+    ("Every decision, in a chain that can be verified.", f"journal --verify --store {BUILD}/store"),
+)
 
 
 def main(command: str) -> int:
     shutil.rmtree(ROOT / BUILD, ignore_errors=True)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MLOPSC_")}
     for about, words in STEPS:
-        filled = [word.format(build=BUILD.as_posix()) for word in words]
-        print(f"\n# {about}\n$ mlopsc {' '.join(filled)}", flush=True)
-        code = subprocess.run([command, *filled], cwd=ROOT, env=environment, check=False).returncode
+        print(f"\n# {about}\n$ mlopsc {words}", flush=True)
+        code = subprocess.run([command, *words.split()], cwd=ROOT, env=environment, check=False).returncode
         if code:
-            print(f"\nmlopsc {filled[0]} ended with {code}", file=sys.stderr)
+            print(f"\nmlopsc {words} ended with {code}", file=sys.stderr)
             return code
-    print(f"\nEverything it wrote is in {BUILD.as_posix()}.")
+    print(f"\nEverything it wrote is in {BUILD}.")
     return 0
 
 
