@@ -1,6 +1,7 @@
 """Breaks a run at its Nth change of the store, for every N until the run completes; prints what was found, as JSON.
 
-A process of its own with one thread, so that runs can be forked: `python breaking.py FOLDER HOW`, HOW being one of
+A process of its own with one thread, so that runs can be forked: `python breaking.py FOLDER HOW [PLAN CSV STRIDE]`, where
+PLAN is a real plan over the first rows of CSV, broken at every STRIDEth operation only. HOW is one of
   step     the process at work is killed: a step's child, or the runner itself
   machine  the runner and its child are killed together
   ENOSPC   the operation fails: no space is left
@@ -17,6 +18,7 @@ import shutil
 import signal
 import struct
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +28,38 @@ sys.path[:0] = [str(HERE.parent / "unit"), str(HERE.parent.parent)]
 import toys  # noqa: E402
 
 from mlopsc.runtime.runner import run_plan  # noqa: E402
+from mlopsc.runtime.steps import STEPS  # noqa: E402
 from mlopsc.runtime.store import io  # noqa: E402
 from mlopsc.runtime.store.objects import Store  # noqa: E402
+from mlopsc.runtime.work import single_threaded  # noqa: E402
 
-BEFORE, AFTER = "[1, 2, 3]", "[4, 5, 6, 7]"
-PLAN = toys.training(at_least=0)
+
+@dataclass
+class Case:
+    """What is run: before the break with `before` in `file`, then with `after`."""
+
+    plan: dict[str, Any]
+    table: Any
+    model: str
+    file: str
+    before: str
+    after: str
+    stride: int
+
+
+def toy_case() -> Case:
+    return Case(toys.training(at_least=0), toys.TOYS, "m", "rows.json", "[1, 2, 3]", "[4, 5, 6, 7]", 1)
+
+
+def real_case(plan: Path, data: Path, stride: int) -> Case:
+    """Imports what the steps need, so that each run forks with it."""
+    single_threaded()
+    found = json.loads(plan.read_text())
+    for step in found["pipelines"][0]["steps"]:
+        if step["kind"] in STEPS and (warm := STEPS[step["kind"]].warm) is not None:
+            warm(step["settings"])
+    lines = data.read_text().splitlines(keepends=True)
+    return Case(found, STEPS, "leaver", "rows.csv", "".join(lines[:301]), "".join(lines[:401]), stride)
 
 
 class Trap:
@@ -56,40 +85,40 @@ class Trap:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-def run(folder: Path) -> dict[str, Any]:
-    return run_plan(PLAN, store=folder / "store", data_root=folder, modules_root=folder, jobs=1, table=toys.TOYS)
+def run(folder: Path, case: Case) -> dict[str, Any]:
+    return run_plan(case.plan, store=folder / "store", data_root=folder, modules_root=folder, jobs=1, table=case.table)
 
 
-def facts(folder: Path, result: dict[str, Any]) -> dict[str, Any]:
+def facts(folder: Path, case: Case, result: dict[str, Any]) -> dict[str, Any]:
     """What has to be equal however a run was disturbed."""
     store = Store.open(folder / "store", create=False)
-    versions = [(v.version, v.digest, v.previous) for v in store.registry().versions("m")]
+    versions = [(v.version, v.digest, v.previous) for v in store.registry().versions(case.model)]
     return {"status": result["status"], "models": result["models"], "gates": result["gates"], "versions": versions}
 
 
-def broken_run(folder: Path, trap: Trap) -> int:
+def broken_run(folder: Path, case: Case, trap: Trap) -> int:
     """Run in a child with the trap set; its wait status."""
     pid = os.fork()
     if pid == 0:
         trap.runner = os.getpid()
         io.probe = trap
         try:
-            status = 0 if run(folder)["status"] == "succeeded" else 1
+            status = 0 if run(folder, case)["status"] == "succeeded" else 1
         except BaseException:  # any end is allowed here; what it leaves behind is what counts
             status = 1
         os._exit(status)
     return os.waitpid(pid, 0)[1]
 
 
-def problems(folder: Path, wanted: dict[str, Any]) -> list[str]:
+def problems(folder: Path, case: Case, wanted: dict[str, Any]) -> list[str]:
     """What is wrong with a store that a broken run left, and with the next run in it."""
     store = Store.open(folder / "store", create=False)
     found = [f"before the next run: {p}" for p in store.journal().verify()]
-    first = store.registry().version("m", 1)
+    first = store.registry().version(case.model, 1)
     assert first is not None
     for digest in first.artifacts.values():
         store.path(digest)
-    again = facts(folder, run(folder))
+    again = facts(folder, case, run(folder, case))
     if json.dumps(again) != json.dumps(wanted):
         found.append(f"the next run gave {again} instead of {wanted}")
     store = Store.open(folder / "store", create=False)
@@ -100,24 +129,23 @@ def problems(folder: Path, wanted: dict[str, Any]) -> list[str]:
     return found
 
 
-def main(root: Path, how: str) -> None:
+def main(root: Path, how: str, case: Case) -> None:
     base = root / "base"
     base.mkdir()
-    (base / "rows.json").write_text(BEFORE)
-    run(base)
-    (base / "rows.json").write_text(AFTER)
+    (base / case.file).write_text(case.before)
+    run(base, case)
+    (base / case.file).write_text(case.after)
     whole = root / "whole"
-    shutil.copytree(base, whole, copy_function=shutil.copy2)
-    wanted = facts(whole, run(whole))
+    shutil.copytree(base, whole)
+    wanted = facts(whole, case, run(whole, case))
     report: dict[str, Any] = {"wanted": wanted, "operations": 0, "problems": {}}
-    at = 0
+    at = 1
     while True:
-        at += 1
         folder = root / "broken"
         shutil.copytree(base, folder)
         trap = Trap(how, at)
-        status = broken_run(folder, trap)
-        found = problems(folder, wanted)
+        status = broken_run(folder, case, trap)
+        found = problems(folder, case, wanted)
         if found:
             report["problems"][at] = found
         shutil.rmtree(folder)
@@ -126,8 +154,13 @@ def main(root: Path, how: str) -> None:
                 report["problems"][at] = [f"an undisturbed run ended with {status}"]
             break
         report["operations"] = at
+        at += case.stride
     print(json.dumps(report))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2])
+    main(
+        Path(sys.argv[1]),
+        sys.argv[2],
+        real_case(Path(sys.argv[3]), Path(sys.argv[4]), int(sys.argv[5])) if len(sys.argv) > 3 else toy_case(),
+    )
