@@ -14,6 +14,7 @@ from mlopsc.semantics.cascades import drop_echoes
 from mlopsc.semantics.context import Context
 from mlopsc.semantics.data import check_data
 from mlopsc.semantics.deploy import check_deploy, gates_by_model
+from mlopsc.semantics.depth import check_depth
 from mlopsc.semantics.features import check_features, expand_stars
 from mlopsc.semantics.gates import check_gate
 from mlopsc.semantics.imports import Unit, declare, load
@@ -99,6 +100,7 @@ def _analyse(
     if program.pipeline is None and (file.items or file.imports):
         start = units[0].source.base
         bag.report("no-pipeline", (start, start), "A spec has one pipeline block, and this one has none.")
+    check_depth(ctx)
     if chosen is not None:
         check_runnable(ctx, chosen)
     check_unused(ctx, units)

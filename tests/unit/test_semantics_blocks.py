@@ -206,6 +206,15 @@ def test_a_thousand_steps_in_a_row_and_in_a_circle() -> None:
     assert names(found) == ["cyclic-steps"]
 
 
+def test_features_that_grow_without_end_are_refused() -> None:
+    """Each feature doubles the one before: thirty lines would be a billion nodes."""
+    lines = ["x0 = a + a", *(f"x{i} = x{i - 1} + x{i - 1}" for i in range(1, 30))]
+    found = checked(SPEC.replace("{ a }", "{\n" + "\n".join(lines) + "\n}"))[1]
+    assert set(names(found)) == {"too-deep"}
+    deep = " + ".join(["a"] * 150)
+    assert names(checked(SPEC.replace("{ a }", f"{{ x = {deep} }}"))[1]) == ["too-deep"]
+
+
 @pytest.mark.parametrize(
     ("target", "settings", "task", "positive"),
     [
