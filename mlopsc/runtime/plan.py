@@ -166,7 +166,10 @@ def bind(value: Any, params: Mapping[str, Any]) -> Any:
         if value.keys() == {"param"} and isinstance(value["param"], str):
             return params[value["param"]]
         if value.get("op") == "param":
-            return {"op": "literal", "value": params[value["name"]], "type": value["type"]}
+            bound = params[value["name"]]
+            if value["type"].rstrip("?") == "duration":
+                bound = round(bound * 1_000_000)  # params hold seconds, expressions microseconds
+            return {"op": "literal", "value": bound, "type": value["type"]}
         return {name: bind(item, params) for name, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [bind(item, params) for item in value]

@@ -91,6 +91,12 @@ def test_params_replace_numbers_and_literals_wherever_they_stand() -> None:
     assert bind(settings, {"k": 3}) == {"n": 3, "e": [{"op": "literal", "value": 3, "type": "int"}], "text": "k"}
 
 
+def test_a_duration_param_holds_seconds_and_stands_in_expressions_as_microseconds() -> None:
+    node = {"op": "param", "name": "horizon", "type": "duration"}
+    assert bind(node, {"horizon": 1.5}) == {"op": "literal", "value": 1_500_000, "type": "duration"}
+    assert bind({"within": {"param": "horizon"}}, {"horizon": 1.5}) == {"within": 1.5}
+
+
 @pytest.mark.parametrize(
     ("type_", "text", "value"),
     [
