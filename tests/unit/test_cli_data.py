@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import io
 import json
 import random
 from pathlib import Path
@@ -104,11 +105,12 @@ def rows(number: int = 300) -> list[dict[str, object]]:
 
 def write(path: Path, delimiter: str = ",", encoding: str = "utf-8") -> None:
     made = rows()
-    opened = gzip.open(path, "wt", encoding=encoding, newline="") if path.suffix == ".gz" else None
-    with opened or open(path, "w", encoding=encoding, newline="") as file:
-        writer = csv.DictWriter(file, list(made[0]), delimiter=delimiter)
-        writer.writeheader()
-        writer.writerows(made)
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, list(made[0]), delimiter=delimiter)
+    writer.writeheader()
+    writer.writerows(made)
+    data = text.getvalue().encode(encoding)
+    path.write_bytes(gzip.compress(data) if path.suffix == ".gz" else data)
 
 
 def test_init_understands_a_file(here: Path, capsys: Out) -> None:
@@ -230,7 +232,7 @@ ROWS = "a,b\n" + "".join(f"{i},{i % 2}\n" for i in range(60))
         ('"d.csv")', '"d.csv", encoding = "klingon")', ROWS, "MLC8003", "unknown-encoding"),
         ("", "", "", "MLC8004", "empty-source"),
         ("", "", "a,b,a\n" + "1,1,1\n" * 9, "MLC8007", "ambiguous-column"),
-        ("  key    = a", "  extra_columns = forbid", ROWS.replace("a,b", "a,b,c").replace(",1\n", ",1,1\n"), "MLC8008", "extra-column"),
+        ("  key    = a", "  extra_columns = forbid", "a,b,c\n" + "1,1,1\n" * 9, "MLC8008", "extra-column"),
         ('csv("d.csv")', 'csv("none.csv")', ROWS, "MLC8001", "missing-file"),
         ('csv("d.csv")', 'python("rows:fail")', ROWS, "MLC8011", "python-source-failed"),
         ('csv("d.csv")', 'parquet("d.csv")', ROWS, "MLC8005", "unreadable-source"),
