@@ -16,6 +16,7 @@ import toys
 
 from mlopsc.runtime import approve, cli, fork, render
 from mlopsc.runtime.errors import UsageError
+from mlopsc.runtime.plan import load
 from mlopsc.runtime.runner import run_plan
 from mlopsc.runtime.store import runs
 from mlopsc.runtime.store.journal import now_text
@@ -120,6 +121,28 @@ def test_a_wrong_param_is_refused_before_anything_runs(run: Run, params: dict[st
     with pytest.raises(UsageError) as caught:
         run(toys.training(), params=params)
     assert caught.value.name == name
+
+
+@pytest.mark.parametrize("text", ["seed", "=8", " = 8"])
+def test_a_set_that_is_no_assignment_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="NAME=VALUE") as caught:
+        cli.assignments(["seed=1", text])
+    assert caught.value.name == "bad-assignment"
+
+
+def test_a_plan_that_this_runtime_cannot_read_is_refused(run: Run, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="format 2; this runtime reads format 1") as newer:
+        run(toys.training() | {"format": 2})
+    (tmp_path / "plan.json").write_text('{"format": 1,')
+    with pytest.raises(UsageError, match="cannot be read as a plan") as torn:
+        load(tmp_path / "plan.json")
+    assert (newer.value.name, torn.value.name) == ("bad-plan", "bad-plan")
+
+
+def test_a_pipeline_that_the_plan_lacks_is_refused_with_the_nearest_name(run: Run) -> None:
+    with pytest.raises(UsageError, match="no pipeline toi; did you mean toy") as caught:
+        run(toys.training(), pipeline="toi")
+    assert caught.value.name == "unknown-pipeline"
 
 
 def test_a_failed_gate_fails_the_run_promotes_nothing_and_stays_failed(run: Run, tmp_path: Path) -> None:
@@ -281,6 +304,7 @@ def test_a_rejection_ends_this_run_and_those_that_ask_about_the_same_model(run: 
     second, third = run(plan), run(plan)
     assert (second["run"], second["status"], third["status"]) == (first["run"], "rejected", "rejected")
     assert cli.EXIT["rejected"] == 1
+    assert error(third, "approve:release")["name"] == "approval-rejected"
     assert "not yet" in error(third, "approve:release")["message"]
     assert third["gates"]["release"]["verdict"] == "failed"
     assert cli.list_models(tmp_path / "store")[1]["models"] == {}

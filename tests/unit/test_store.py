@@ -87,9 +87,11 @@ def test_missing_content_is_told_apart_from_changed_content(store: Store) -> Non
 
 
 def test_a_newer_store_is_refused_by_name(store: Store) -> None:
-    (store.root / "format.json").write_text('{"format": 99}')
-    with pytest.raises(UsageError, match="format 99"):
-        Store.open(store.root)
+    for content, told in [('{"format": 99}', "format 99"), ("{}", "does not name the store's format")]:
+        (store.root / "format.json").write_text(content)
+        with pytest.raises(UsageError, match=told) as caught:
+            Store.open(store.root)
+        assert caught.value.name == "store-format"
 
 
 def test_an_older_store_is_migrated_after_a_backup(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -162,8 +164,9 @@ def test_a_changed_entry_breaks_the_chain(store: Store) -> None:
     path.chmod(0o600)
     path.write_text(path.read_text().replace('"b"', '"x"'))
     assert Journal(store).verify() == ["entry 3: does not follow from the entry before it, which was changed"]
-    with pytest.raises(StepError, match="does not follow"):
+    with pytest.raises(StepError, match="does not follow") as caught:
         Journal(store).entries()
+    assert caught.value.name == "broken-journal"
 
 
 def test_a_missing_entry_is_found(store: Store) -> None:
@@ -220,10 +223,11 @@ def test_a_rolled_back_version_is_marked_and_the_earlier_one_serves(store: Store
 
 def test_a_second_run_of_a_pipeline_is_refused_and_told_who_has_it(store: Store) -> None:
     with pipeline_lock(store, "p", "run-a"):
-        with pytest.raises(UsageError, match="run-a"), pipeline_lock(store, "p", "run-b"):
+        with pytest.raises(UsageError, match="run-a") as second, pipeline_lock(store, "p", "run-b"):
             pass
-        with pytest.raises(UsageError, match="in use"), whole_store(store):
+        with pytest.raises(UsageError, match="in use") as freeing, whole_store(store):
             pass
+        assert (second.value.name, freeing.value.name) == ("store-in-use", "store-in-use")
         with pipeline_lock(store, "another", "run-c") as locks:
             assert len(locks) == 2
     with pipeline_lock(store, "p", "run-d") as locks:
