@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -277,6 +278,28 @@ def test_a_run_that_waits_exits_with_3_and_goes_on_after_the_decision(here: Path
     capsys.readouterr()
     assert guarded(["run", "s.mlops", "--json", "-q"]) == 0
     assert json.loads(capsys.readouterr().out)["models"]["m"]["promoted"] is True
+
+
+def test_from_another_folder_a_store_is_found_by_what_the_messages_say(
+    here: Path, capsys: Out, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store stands beside the spec; commands without a spec look in the folder where they are, and say so."""
+    asking = SPEC.replace("  require roc_auc >= 0.6\n", '  require roc_auc >= 0.6\n  approval = manual(by = ["ana"])\n')
+    (here / "our specs").mkdir()
+    (here / "our specs" / "s.mlops").write_text(asking, encoding="utf-8")
+    monkeypatch.setenv("MLOPSC_DATA", str(here))
+    assert guarded(["run", "our specs/s.mlops"]) == 3
+    hint = capsys.readouterr().out.split("to decide: mlopsc ", 1)[1].split(", then")[0]
+    assert guarded(["journal"]) == 2
+    told = capsys.readouterr().err
+    assert "there is no store at" in told
+    assert "name it with --store 'our specs/.mlopsc' or MLOPSC_STORE" in told
+    assert guarded(["runs", "--store", "our specs/.mlopsc"]) == 0
+    assert guarded(shlex.split(hint.replace("NAME", "ana"))) == 0
+    monkeypatch.chdir(here / "our specs")
+    capsys.readouterr()
+    assert guarded(["journal", "--json"]) == 0
+    assert [e["kind"] for e in json.loads(capsys.readouterr().out)["entries"]][-1] == "decision"
 
 
 def test_a_failed_gate_and_a_failed_expectation_exit_with_1(here: Path, capsys: Out) -> None:
