@@ -48,7 +48,6 @@ def split(settings: dict[str, Any]) -> None:
 def model(settings: dict[str, Any]) -> None:
     """Training, evaluation, gates: the libraries of the model's own algorithms."""
     duckdb()
-    names = tuple(candidate["name"] for candidate in settings.get("candidates", ()))
-    importlib.import_module(".ml.libraries", PACKAGE).warm(names, tuned=settings.get("tuning") is not None)
+    importlib.import_module(".ml.libraries", PACKAGE).warm(settings)
     with contextlib.suppress(ImportError):
         importlib.import_module(f".ml.{settings['kind']}", PACKAGE)

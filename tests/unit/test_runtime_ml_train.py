@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import io
 import json
 import os
 import subprocess
 import sys
+import warnings
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -35,7 +37,7 @@ from ml_workshop import (
 from mlopsc.runtime.data.engine import open_engine
 from mlopsc.runtime.data.table import Column
 from mlopsc.runtime.errors import StepError
-from mlopsc.runtime.ml import folds, modelfile, skopsfile
+from mlopsc.runtime.ml import folds, modelfile, plainfile, skopsfile
 from mlopsc.runtime.ml.latency import row_dicts
 
 QUICK: dict[str, dict[str, Any]] = {
@@ -433,6 +435,58 @@ def test_a_model_file_is_canonical(tmp_path: Path) -> None:
             assert {one.date_time for one in inner.infolist()} == {(1980, 1, 1, 0, 0, 0)}
             assert inner.namelist() == sorted(inner.namelist())
             assert [name for name in inner.namelist() if name.endswith(".npy")] == [f"{i}.npy" for i in range(1, 5)]
+
+
+PLAIN_KINDS = [
+    "linear_model.LogisticRegression",
+    "linear_model.LinearRegression",
+    "linear_model.Ridge",
+    "linear_model.Lasso",
+    "linear_model.ElasticNet",
+    "naive_bayes.GaussianNB",
+    "dummy.DummyClassifier",
+    "decomposition.PCA",
+]
+OTHER_KINDS = ["tree.DecisionTreeClassifier", "neural_network.MLPClassifier", "svm.SVC"]
+
+
+@pytest.mark.parametrize("name", [*PLAIN_KINDS, *OTHER_KINDS])
+def test_a_plain_estimator_is_stored_byte_for_byte_as_skops_stores_it(name: str, monkeypatch: Any) -> None:
+    """So that skops reads it, digests do not tell which of the two wrote it, and the reader knows no more than skops."""
+    module, _, kind = name.rpartition(".")
+    x = np.random.default_rng(0).random((60, 3))
+    y = (x[:, 0] > 0.5).astype(int)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        estimator = getattr(importlib.import_module(f"sklearn.{module}"), kind)().fit(x, y)
+    stored, types = skopsfile.dump(estimator)
+    read = plainfile.restore(stored, types)
+    assert (read is not None) == (plainfile.dump(estimator) is not None) == (name in PLAIN_KINDS)
+    monkeypatch.setattr(plainfile, "dump", lambda value: None)
+    assert skopsfile.dump(estimator) == (stored, types)
+    if read is not None:
+        assert plainfile.restore(stored, []) is None
+        monkeypatch.setattr(plainfile, "restore", lambda data, allowed: None)
+        by_skops = skopsfile.restore(stored, types)
+        assert type(read) is type(by_skops)
+        assert {k: (type(v), str(v)) for k, v in vars(read).items()} == {
+            k: (type(v), str(v)) for k, v in vars(by_skops).items()
+        }
+        with pytest.raises(Exception, match="Untrusted types"):
+            skopsfile.restore(stored, [])
+
+
+def test_a_linear_model_is_trained_and_evaluated_without_importing_skops_io(tmp_path: Path) -> None:
+    """It would import all of scikit-learn's trees, clusters and ensembles."""
+    code = (
+        f"import sys; from pathlib import Path; sys.path.insert(0, {str(Path(__file__).parent)!r});"
+        "import ml_workshop as t;"
+        f"shop = t.people(Path({str(tmp_path)!r}), 120);"
+        "shop.train(t.FEATURES, t.BOUGHT, t.algorithm('logistic_regression')); shop.evaluate();"
+        "print([m for m in ('skops.io', 'sklearn.cluster', 'pandas') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 def test_an_unknown_model_format_is_refused_by_number(tmp_path: Path) -> None:
