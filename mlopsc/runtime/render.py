@@ -191,6 +191,8 @@ def _entry_line(entry: dict[str, Any]) -> str:
         )
     if kind == "promotion":
         return head + f"{entry['model']} version {entry['version']} became champion (run {entry['run']})"
+    if kind == "renewal":
+        return head + f"{entry['model']} version {entry['version']} was judged anew after damage (run {entry['run']})"
     return head + json.dumps(
         {k: v for k, v in entry.items() if k not in ("n", "time", "kind", "previous")}, sort_keys=True
     )

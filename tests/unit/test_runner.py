@@ -18,6 +18,7 @@ from mlopsc.runtime import approve, cli, fork, render
 from mlopsc.runtime.errors import UsageError
 from mlopsc.runtime.plan import load
 from mlopsc.runtime.runner import run_plan
+from mlopsc.runtime.steps import StepKind
 from mlopsc.runtime.store import runs
 from mlopsc.runtime.store.journal import now_text
 from mlopsc.runtime.store.locks import pipeline_lock
@@ -171,6 +172,29 @@ def test_damaged_content_is_computed_again_and_named(run: Run, tmp_path: Path) -
     assert [e["digest"] for e in events if e["event"] == "corrupt"] == [first["models"]["m"]["digest"]]
     assert second["models"] == first["models"]
     assert Store.open(tmp_path / "store").journal().verify() == []
+
+
+def test_damaged_evidence_of_the_champion_is_named_and_made_anew_by_a_run_that_judges_it_again(
+    run: Run, tmp_path: Path
+) -> None:
+    """A verdict with measured times cannot be computed to the same bytes: the run's own takes its place, journaled."""
+    table = toys.TOYS | {"gate": StepKind("toys:timed_gate", champion=True)}
+    first = run(toys.training(), table=table)
+    store = Store.open(tmp_path / "store")
+    (version,) = store.registry().versions("m")
+    place = store.path(version.artifacts["verdict.release"])
+    place.chmod(0o600)
+    place.write_text("{}")
+    code, found = cli.journal(tmp_path / "store", verify=True)
+    assert code == 1
+    assert "m version 1, verdict.release:" in found["problems"][0]
+    assert "run its pipeline again" in found["problems"][0]
+    again = run(toys.training(), table=table)
+    assert (statuses(again)["gate:release"], again["models"]["m"]) == ("done", first["models"]["m"])
+    code, found = cli.journal(tmp_path / "store", verify=True)
+    assert (code, found["entries"][-1]["kind"]) == (0, "renewal")
+    assert "judged anew" in render.journal_text(found)
+    assert set(statuses(run(toys.training(), table=table)).values()) == {"cached"}
 
 
 def test_a_crash_is_retried_and_a_verdict_is_not(run: Run, tmp_path: Path) -> None:

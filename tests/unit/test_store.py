@@ -194,6 +194,19 @@ def test_a_promoted_model_that_was_changed_is_named(store: Store) -> None:
     place.write_bytes(b"MODEL")
     (problem,) = store.journal().verify()
     assert problem.startswith("m version 1, model:")
+    assert problem.endswith("restore it from a backup, or run its pipeline again")
+
+
+def test_behind_a_broken_entry_the_versions_before_it_are_still_checked(store: Store) -> None:
+    digest = store.put_bytes(b"model")
+    store.journal().append(lambda _: promotion(1, digest, None, {"model": digest}))
+    store.journal().append(lambda _: {"kind": "verdict"})
+    store.journal().place(2).chmod(0o600)
+    store.journal().place(2).write_text("torn")
+    store.place(digest).unlink()
+    broken, lost = Journal(Store.open(store.root)).verify()
+    assert broken == "entry 2: is not a JSON object"
+    assert lost.startswith("m version 1, model: the store holds no sha256:")
 
 
 def test_the_newest_promotion_is_champion_and_its_rival_the_one_before(store: Store) -> None:

@@ -122,7 +122,7 @@ class Store:
                 "MLC9006",
                 "corrupt-object",
                 f"{place} does not hold what it should: its digest is {found}",
-                help="a cached step is computed again; a promoted model has to be restored from a backup",
+                help="restore it from a backup, or run the pipeline again: what can be made again is put back",
                 details={"digest": digest, "found": found, "path": str(place)},
             )
         self._trusted[digest] = now
