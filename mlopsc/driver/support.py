@@ -65,15 +65,21 @@ def lacking(checked: Checked, target: str) -> tuple[Located, ...]:
     if checked.program is None:
         return ()
     bag = Bag()
+    later: list[Span] = []
     for use in used(checked.program):
         level, note = found.level(use.feature, version)
         if level.usable:
             continue
-        later = level is Level.NOT_IMPLEMENTED and use.feature.startswith(_LATER)
-        waits = later or (found.name == _TRIAL and use.feature.startswith(_OPERATION))
+        if use.feature.startswith(_LATER) and (level is Level.NOT_IMPLEMENTED or found.name == _TRIAL):
+            later.append(use.span)
+            continue
+        waits = found.name == _TRIAL and use.feature.startswith(_OPERATION)
         what = FEATURES[use.feature]
         message = f"Target {found.name} {version} has nothing for {what} ({use.feature}: {level.value})."
         bag.report("idle-on-target" if waits else "beyond-target", use.span, message, help=_sentence(note))
+    if later:
+        message = "Deploys and monitors are checked and compiled, but this release does not run them."
+        bag.report("idle-on-target", min(later), message)
     return tuple(locate(checked.sources, item) for item in bag.sorted())
 
 
