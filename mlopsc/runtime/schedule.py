@@ -164,6 +164,7 @@ def request_for(state: RunState, step: Step, inputs: dict[str, str], scratch: Pa
         "scratch": str(scratch),
         "outcome": str(scratch / "outcome.json"),
         "capture": str(scratch / "output.txt"),
+        "outside": state.outside,
         "cpu": step["resources"]["cpu"],
         "memory": step["resources"]["memory"],
         "champions": {model: state.decider.pins[model]} if model in state.decider.pins else {},

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from . import plan as plans
 from .caching import Decider
 from .gates import conclude
+from .hiding import without
 from .steps import Table
 from .store import runs
 from .store.objects import Store
@@ -54,7 +55,8 @@ class RunState:
     anew: set[str]
     params: dict[str, Any]
     progress: Progress
-    secrets: list[str]  # values that no log may hold, longest first
+    outside: dict[str, str]  # names of the environment's variables that the Plan refers to, see `hiding`
+    hidden: list[str]  # values of theirs that no log may hold, longest first
     started: float = field(default_factory=time.monotonic)
     record: dict[str, Any] = field(default_factory=dict)
     outcomes: dict[str, Outcome] = field(default_factory=dict)
@@ -105,6 +107,4 @@ class RunState:
 
     def hide(self, text: str) -> str:
         """`text` without the values of secrets."""
-        for secret in self.secrets:
-            text = text.replace(secret, "***")
-        return text
+        return str(without(text, self.hidden))

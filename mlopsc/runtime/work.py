@@ -15,6 +15,7 @@ from typing import Any
 
 from .context import Context
 from .errors import LostConnection, StepError, StepWaiting
+from .hiding import hidden, told, without
 from .steps import StepFunction, load
 from .store import io
 from .store.objects import Store, canonical
@@ -50,11 +51,17 @@ def write_log(path: Path, step: str, event: str, **fields: Any) -> None:
 def perform(request: dict[str, Any], store: Store, function: StepFunction | None = None) -> dict[str, Any]:
     """Run the step of `request` and keep its outputs; never raises.
 
-    The outcome's status is done (with outputs, signatures, summary), failed or crashed (with error), or waiting.
+    The outcome's status is done (with outputs, signatures, summary), failed or crashed (with error), or waiting. No value of
+    a secret stands in it.
     """
+    hide = hidden(request.get("outside", {}))
+    return told(_outcome(request, store, function, hide), hide)
+
+
+def _outcome(request: dict[str, Any], store: Store, function: StepFunction | None, hide: list[str]) -> dict[str, Any]:
     step = request["step"]
     try:
-        return _perform(request, store, function or load(request["run_function"]))
+        return _perform(request, store, function or load(request["run_function"]), hide)
     except StepWaiting as waiting:
         return {"status": "waiting", "message": waiting.message}
     except StepError as error:
@@ -77,7 +84,7 @@ def perform(request: dict[str, Any], store: Store, function: StepFunction | None
         return _crashed(step, f"{type(error).__name__}: {error}", error)
 
 
-def _perform(request: dict[str, Any], store: Store, function: StepFunction) -> dict[str, Any]:
+def _perform(request: dict[str, Any], store: Store, function: StepFunction, hide: list[str]) -> dict[str, Any]:
     step, scratch = request["step"], Path(request["scratch"])
     inputs = {}
     for number, (name, (digest, suffix)) in enumerate(sorted(request["inputs"].items())):
@@ -102,7 +109,7 @@ def _perform(request: dict[str, Any], store: Store, function: StepFunction) -> d
         cpu=request["cpu"],
         memory=request["memory"],
         digests={name: digest for name, (digest, _) in request["inputs"].items()},
-        log=lambda event, **fields: write_log(log_path, step["id"], event, **fields),
+        log=lambda event, **fields: write_log(log_path, step["id"], event, **without(fields, hide)),
         lineage=request["lineage"],
     )
     try:

@@ -11,7 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import StepError
+from ..errors import LostConnection, StepError
 from ..expr import rows
 from ..expr.literals import sql_name, sql_text
 from .cast import Received
@@ -20,6 +20,7 @@ from .source import Part, Place, Source
 
 if TYPE_CHECKING:
     import duckdb
+    import psycopg
 
 BATCH = 20_000  # rows
 SPOOL = "__database"
@@ -93,8 +94,9 @@ def _open_sqlite(settings: dict[str, Any], args: dict[str, Any], place: Place) -
             names = [d[0] for d in cursor.description or ()]
             return _spool(place.con, names, iter(lambda: cursor.fetchmany(BATCH), []), settings)
         except sqlite3.OperationalError as error:
-            if "locked" in str(error):
-                raise  # another process holds the file: a retry may find it free
+            if "locked" in str(error) or "busy" in str(error):
+                message = f"{settings['connection']['name']} is locked by another process: {error}."
+                raise LostConnection("MLC8015", "lost-connection", message) from None
             raise _refused(settings, error) from None
         except sqlite3.Error as error:
             raise _refused(settings, error) from None
@@ -139,10 +141,25 @@ def _open_postgres(settings: dict[str, Any], args: dict[str, Any], place: Place)
                 names = [d.name for d in cursor.description or ()]
                 return _spool(place.con, names, iter(lambda: cursor.fetchmany(BATCH), []), settings)
     except psycopg.OperationalError as error:
-        # The message may name host, user and database: only its filtered first line goes on, and no cause.
-        raise ConnectionError(without_secrets(str(error), secrets)) from None
+        raise _lost(settings, error, secrets) from None
     except psycopg.Error as error:
         raise _refused(settings, error, secrets) from None
+
+
+_FOR_NOW = ("starting up", "shutting down", "recovery", "too many", "remaining connection slots", "not yet accepting")
+
+
+def _lost(settings: dict[str, Any], error: psycopg.OperationalError, secrets: list[str]) -> StepError:
+    """A verdict where the server answered and refused for good; else a connection that a retry may find again. The message
+    may name host, user and database: only its filtered first line goes on, and no cause."""
+    text = without_secrets(str(error), secrets)
+    name = settings["connection"]["name"]
+    asked = error.pgconn is not None and (error.pgconn.used_password or error.pgconn.needs_password)
+    # libpq gives no SQLSTATE for a connection that was refused; servers say FATAL in nearly every language.
+    refused = error.sqlstate is None and (asked or "FATAL" in str(error))
+    if refused and not any(reason in str(error) for reason in _FOR_NOW):
+        return StepError("MLC8016", "refused-login", f"{name} refused the login: {text}")
+    return LostConnection("MLC8015", "lost-connection", f"{name} cannot be reached: {text}")
 
 
 # --- spooling --------------------------------------------------------------------------------------------------------
