@@ -40,7 +40,6 @@ from mlopsc.source import SourceMap
 from mlopsc.syntax import ast
 
 CURRENT_EDITION = 2026
-TARGETS = ("local", "airflow", "kubeflow")
 Read = Callable[[str], bytes]
 
 
@@ -55,20 +54,21 @@ def analyse(
     profile: str | None = None,
     overrides: Mapping[str, str] | Iterable[tuple[str, str]] = (),
     target: str | None = None,
-    targets: Iterable[str] = TARGETS,
+    installed: Callable[[], Iterable[str]] = tuple,
+    shared: bool = False,
 ) -> Program:
     """Check a spec, which is the first text of `sources` and stands as `name` in `folder`.
 
     `read` gives the bytes of a file by its path relative to that folder, and raises OSError or ValueError where there
-    is none. `overrides` are those of `--set`, by name. `targets` are the names that `target` blocks may have; `target` is the
-    chosen one.
+    is none. `overrides` are those of `--set`, by name. `target` is the chosen one; `installed` names the back ends that are
+    here besides the known ones. `shared`: the file is no spec, it holds declarations for specs to import.
     """
     collecting = gc.isenabled()
     # Nothing that is made here is garbage before the end; looking for it takes half of the time of a long spec.
     gc.disable()
     try:
         ctx = Context(Program(sources, CURRENT_EDITION, {}), bag, folder)
-        return _analyse(ctx, file, name, read, profile, dict(overrides), target, targets)
+        return _analyse(ctx, file, name, read, profile, dict(overrides), target, installed, shared)
     finally:
         if collecting:
             gc.enable()
@@ -82,46 +82,51 @@ def _analyse(
     profile: str | None,
     overrides: dict[str, str],
     target: str | None,
-    targets: Iterable[str],
+    installed: Callable[[], Iterable[str]],
+    shared: bool,
 ) -> Program:
     program, bag, sources = ctx.program, ctx.bag, ctx.program.sources
     ctx.read = program.read = read
     units = load(ctx, sources, file, name, read)
-    _check_editions(ctx, units)
+    _check_editions(ctx, units, shared)
     kinds: dict[str, object] = {**BLOCKS, **BINDINGS}
     declare(ctx, units, kinds)
-    chosen = target.partition("@")[0] if target is not None else None
-    known = list(dict.fromkeys([*targets, *([chosen] if chosen is not None else [])]))
     apply_overrides(ctx, sources, profile, overrides)
-    _check_blocks(ctx, known)
+    _check_blocks(ctx, installed)
     check_profiles(ctx)
     for decl, path, node in overridden(ctx, ("row", "any")):
         check_overridden_expressions(ctx, decl, path, node)
-    if program.pipeline is None and (file.items or file.imports):
+    lacks_pipeline = program.pipeline is None and not shared
+    if lacks_pipeline and (file.items or file.imports):
         start = units[0].source.base
         bag.report("no-pipeline", (start, start), "A spec has one pipeline block, and this one has none.")
     check_depth(ctx)
-    if chosen is not None:
-        check_runnable(ctx, chosen)
-    check_unused(ctx, units)
+    if target is not None:
+        check_runnable(ctx, target.partition("@")[0])
+    if not shared:
+        check_unused(ctx, units)
     drop_echoes(ctx, units)
     apply_silencers(ctx, units)
     return program
 
 
-def _check_editions(ctx: Context, units: list[Unit]) -> None:
+def _check_editions(ctx: Context, units: list[Unit], shared: bool) -> None:
     for position, unit in enumerate(units):
         edition = unit.file.edition
         if edition is not None and edition.year != CURRENT_EDITION:
             message = f"There is no edition {edition.year}: the editions are {CURRENT_EDITION}."
             ctx.report("unknown-edition", edition.span, message, help=f"Write edition {CURRENT_EDITION}.")
-        elif edition is None and position == 0 and (unit.file.items or unit.file.imports):
+        elif edition is None and position == 0 and _needs_edition(ctx, unit, shared):
             start = unit.source.base
             message = f"The spec names no edition, so the current one, {CURRENT_EDITION}, holds."
             ctx.report("missing-edition", (start, start), message, help=f"Write edition {CURRENT_EDITION} first.")
 
 
-def _check_blocks(ctx: Context, targets: list[str]) -> None:
+def _needs_edition(ctx: Context, spec: Unit, shared: bool) -> bool:
+    return not shared and bool(spec.file.items or spec.file.imports)
+
+
+def _check_blocks(ctx: Context, installed: Callable[[], Iterable[str]]) -> None:
     """Every declaration, kinds that others build on first."""
     program = ctx.program
     by_kind: dict[str, list[Decl]] = {}
@@ -166,7 +171,7 @@ def _check_blocks(ctx: Context, targets: list[str]) -> None:
     for decl in each("test"):
         check_test(ctx, decl)
     for decl in each("target"):
-        check_target(ctx, decl, targets)
+        check_target(ctx, decl, installed)
 
 
 def _check_source_module(ctx: Context, decl: Decl) -> None:
