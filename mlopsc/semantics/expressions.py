@@ -78,6 +78,10 @@ def typed_literal(ctx: Context, node: ast.Literal) -> TypedExpr | None:
             "number-too-large", node.span, "An int lies between -2**63 and 2**63 - 1.", help="Write it as a float."
         )
         return None
+    if node.kind == "percent" and not 0 <= value <= 1:
+        hint = f"Write {value:.12g} where a number is meant."
+        ctx.report("out-of-bounds", node.span, f"{node.text} is no share: shares lie in 0%..100%.", help=hint)
+        return None
     if node.kind == "null":
         return literal(None, Type("null", True), node.span)
     if node.kind == "duration":
