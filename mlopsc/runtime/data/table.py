@@ -86,10 +86,10 @@ def _levels(con: duckdb.DuckDBPyConnection, source: str, texts: dict[int, str]) 
     if not texts:
         return {}
     found = con.execute(
-        f"SELECT {', '.join(f'list(DISTINCT {sql})' for sql in texts.values())} FROM {source}"
+        f"SELECT {', '.join(f'map_keys(histogram({sql}))' for sql in texts.values())} FROM {source}"
     ).fetchone()
     assert found is not None
-    return {i: sorted(text for text in seen or () if text is not None) for i, seen in zip(texts, found, strict=True)}
+    return {i: sorted(seen or ()) for i, seen in zip(texts, found, strict=True)}
 
 
 def _coded(con: duckdb.DuckDBPyConnection, source: str, sql: str, levels: list[str], type_: str) -> str:
