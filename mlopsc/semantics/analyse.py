@@ -13,7 +13,7 @@ from mlopsc.semantics.bindings import check_call_binding, check_param
 from mlopsc.semantics.cascades import drop_echoes
 from mlopsc.semantics.context import Context
 from mlopsc.semantics.data import check_data
-from mlopsc.semantics.deploy import check_deploy, gates_by_model
+from mlopsc.semantics.deploy import check_deploy, gates_are_known, gates_by_model
 from mlopsc.semantics.depth import check_depth
 from mlopsc.semantics.features import check_features, expand_stars
 from mlopsc.semantics.gates import check_gate
@@ -88,15 +88,18 @@ def _analyse(
     program, bag, sources = ctx.program, ctx.bag, ctx.program.sources
     ctx.read = program.read = read
     units = load(ctx, sources, file, name, read)
-    _check_editions(ctx, units, shared)
     kinds: dict[str, object] = {**BLOCKS, **BINDINGS}
+    ctx.damage.everything = any(item.name == "bad-import" for item in bag.items)
+    for unit in units:
+        ctx.damage.add(unit.source, unit.file, bag, kinds)
+    _check_editions(ctx, units, shared)
     declare(ctx, units, kinds)
     apply_overrides(ctx, sources, profile, overrides)
     _check_blocks(ctx, installed)
     check_profiles(ctx)
     for decl, path, node in overridden(ctx, ("row", "any")):
         check_overridden_expressions(ctx, decl, path, node)
-    lacks_pipeline = program.pipeline is None and not shared
+    lacks_pipeline = program.pipeline is None and not shared and not ctx.damage.may_declare("pipeline")
     if lacks_pipeline and (file.items or file.imports):
         start = units[0].source.base
         bag.report("no-pipeline", (start, start), "A spec has one pipeline block, and this one has none.")
@@ -105,7 +108,7 @@ def _analyse(
         check_runnable(ctx, target.partition("@")[0])
     if not shared:
         check_unused(ctx, units)
-    drop_echoes(ctx, units)
+    drop_echoes(ctx)
     apply_silencers(ctx, units)
     return program
 
@@ -123,7 +126,7 @@ def _check_editions(ctx: Context, units: list[Unit], shared: bool) -> None:
 
 
 def _needs_edition(ctx: Context, spec: Unit, shared: bool) -> bool:
-    return not shared and bool(spec.file.items or spec.file.imports)
+    return not shared and bool(spec.file.items or spec.file.imports) and not ctx.damage.first_item
 
 
 def _check_blocks(ctx: Context, installed: Callable[[], Iterable[str]]) -> None:
@@ -161,8 +164,9 @@ def _check_blocks(ctx: Context, installed: Callable[[], Iterable[str]]) -> None:
     for decl in each("gate"):
         check_gate(ctx, decl)
     on_model = gates_by_model(each("gate"))
+    gates_known = gates_are_known(ctx, each("gate"))
     for decl in each("deploy"):
-        check_deploy(ctx, decl, on_model)
+        check_deploy(ctx, decl, on_model, gates_known)
     for decl in each("monitor"):
         check_monitor(ctx, decl)
     for decl in each("step"):

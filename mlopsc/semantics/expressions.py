@@ -127,6 +127,8 @@ def _binary(ctx: Context, node: ast.Binary, scope: Scope) -> TypedExpr | None:
     while isinstance(spine[-1].left, ast.Binary):
         spine.append(spine[-1].left)
     left = check(ctx, spine[-1].left, scope)
+    if left is None and isinstance(spine[-1].left, ast.ListExpr):
+        return None  # a slip for `|>`, most likely: what follows is no expression then
     proves = _proves(scope)
     for at in reversed(spine):
         inner = narrowed(scope, facts_of(left, at.op == "and")) if at.op in ("and", "or") and proves else scope

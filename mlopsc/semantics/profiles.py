@@ -106,6 +106,8 @@ def _check_override(ctx: Context, node: ast.Statement, origin: str) -> None:
         return
     name, path = _key(node)
     decl = ctx.program.decls.get(name)
+    if decl is None and ctx.damage.kinds:
+        return
     if decl is None:
         options = [d.name for d in ctx.program.decls.values() if d.kind in BLOCKS or d.kind == "param"]
         ctx.unknown("unknown-name", node.path[0], f"Nothing is named {name}.", options)

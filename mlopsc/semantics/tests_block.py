@@ -86,11 +86,11 @@ def check_test(ctx: Context, decl: Decl) -> None:
     for rule in rules:
         if rule.verb.text == "expect":
             expects += _expect(ctx, features, rule, [set(row) for row in whole] if len(whole) == len(given) else [])
-    if not given:
+    if not given and decl.lacks("given"):
         ctx.report(
             "bad-given-row", node.name.span, f"test {decl.name} gives no row.", help="Write given row(column = value)."
         )
-    elif not any(r.verb.text == "expect" for r in rules):
+    elif not any(r.verb.text == "expect" for r in rules) and decl.lacks("expect"):
         ctx.report(
             "bad-given-row", node.name.span, f"test {decl.name} expects nothing.", help="Write expect feature == value."
         )
@@ -116,7 +116,7 @@ def _given(ctx: Context, data: DataInfo, node: ast.Value | ast.Star) -> dict[str
         column = data.columns.get(arg.name.text)
         if column is None:
             whole = False
-            if data.complete:
+            if data.lacks(arg.name.text):
                 message = f"{data.decl.name} has no column {arg.name.text}."
                 ctx.unknown("unknown-column", arg.name, message, data.columns)
         elif column.name in row:

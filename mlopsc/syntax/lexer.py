@@ -85,6 +85,7 @@ class Lexer:
         self._matches: Iterator[re.Match[str]] = iter(())
         self._limit = _FIRST_CHUNK
         self._lone_triple = False
+        self.swallowed = -1  # where the last unclosed string with a `}` in it starts
 
     def start(self, offset: int, seed: list[tuple[int, Any]], braces: int) -> None:
         """Go on at `offset`, outside all brackets and inside `braces` blocks, after the tokens of `seed`."""
@@ -261,6 +262,8 @@ class Lexer:
         at = start + self.base
         if text[0] == '"' or text[0] == "'":
             advice = 'close it with `"`' if text[0] == '"' else 'a string stands in double quotes: `"…"`'
+            if "}" in text:
+                self.swallowed = max(self.swallowed, start)
             self._problem("unterminated-string", start, len(text), "this string is not closed on its line", advice)
             return STRING, Literal(at, at + len(text), "string", text[1:], '""')
         if text[0] == "`":

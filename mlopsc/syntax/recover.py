@@ -24,6 +24,7 @@ _KINDS = frozenset(
     "pipeline param connection channel metric data features model gate deploy monitor step test target profile".split()
 )
 _BINDINGS = frozenset(("param", "connection", "channel", "metric"))
+_STARTING = frozenset(NUMBER_OF[name] for name in "LBRACK NOT INT NUM STRING TRUE FALSE NULL IF".split())
 Seed = list[tuple[int, Any]]
 
 
@@ -126,9 +127,9 @@ class Recovery:
         return True
 
     def _forgiven(self, outer: Block | Name) -> bool:
-        """Whether the brace that an open block lacks was reported in another way."""
+        """Whether the brace that an open block lacks was reported in another way, or stands in an unclosed string."""
         head = outer.kind if isinstance(outer, Block) else outer
-        return head is DROPPED or head.start - self.base <= self._excused
+        return head is DROPPED or head.start - self.base <= max(self._excused, self.lexer.swallowed)
 
     def _at_brace(self, case: Case, level: int, depth: int) -> bool:
         """A brace at the start of a statement, or on the line after its header."""
@@ -264,7 +265,10 @@ class Recovery:
             if token.first and before is not None and not nested and before.kind in OPEN_ENDED - {COMMA}:
                 after = tokens[index + 1].kind if index + 1 < len(tokens) else END
                 starts = token.kind == NAME and after in (EQ, COLON, LBRACE, NAME, PIPE)
-                if starts or token.kind == RBRACE:
+                # `dedupe [a]`, `expect not a`: two operands with nothing between them are a rule.
+                rule = token.kind == NAME and case.wrong == index + 1 and after in _STARTING
+                listed = token.kind == LBRACK and case.wrong == index
+                if starts or rule or listed or token.kind == RBRACE:
                     return before, token.start
             if token.kind in CLOSING:
                 nested -= 1
