@@ -158,11 +158,17 @@ def test_show_tells_every_value_with_its_origin(here: Path, capsys: Out) -> None
     assert model["cpu"] == ("1", "default")
     assert model["split.test"] == ("part", f"s.mlops:{line('split')}")
     assert model["task"] == ("binary", "follows from the target")
+    assert model["candidate.1"] == ("logistic_regression", f"s.mlops:{line('algorithm')}")
+    assert model["candidate.1.C"] == ("1", "scikit-learn's default")
+    assert [row["path"] for row in sections["gate g"]] == ["require.1"]
     assert sections["param part"] == [
         {"path": "value", "value": "40%", "origin": f"profile wide (s.mlops:{line('  part   ')})"}
     ]
     assert guarded(["show", "s.mlops"]) == 0
-    assert "schedule.every  1d" in capsys.readouterr().out
+    text = capsys.readouterr().out
+    assert "schedule.every  1d" in text
+    assert "C = 1, " in text
+    assert "# scikit-learn's default\n" in text
     assert guarded(["show", "s.mlops", "--plan"]) == 0
     assert f"  step train:m  # s.mlops:{line('model m')}" in capsys.readouterr().out
 
