@@ -65,6 +65,7 @@ CODES: dict[str, tuple[str, str]] = {
     "missing-function": ("MLC1046", ERROR),
     "cyclic-steps": ("MLC1047", ERROR),
     "unchecked-class": ("MLC1048", WARNING),
+    "unchecked-profile": ("MLC1049", WARNING),
     # types and expressions
     "type-mismatch": ("MLC2001", ERROR),
     "not-a-condition": ("MLC2002", ERROR),

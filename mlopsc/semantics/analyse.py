@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
 
 from mlopsc.catalog.blocks import BINDINGS, BLOCKS
 from mlopsc.catalog.metrics import TASKS
@@ -20,7 +21,6 @@ from mlopsc.semantics.gates import check_gate
 from mlopsc.semantics.imports import Unit, declare, load
 from mlopsc.semantics.metrics import check_metric_binding
 from mlopsc.semantics.models import (
-    check_overridden_expressions,
     check_weights,
     finish_model,
     reads,
@@ -29,17 +29,19 @@ from mlopsc.semantics.models import (
 from mlopsc.semantics.modules import find_function
 from mlopsc.semantics.monitors import check_monitor
 from mlopsc.semantics.pipeline import check_pipeline, check_target
-from mlopsc.semantics.profiles import apply_overrides, check_profiles, overridden
+from mlopsc.semantics.profiles import apply_overrides, check_profiles
 from mlopsc.semantics.program import Decl, Program
 from mlopsc.semantics.runnable import check_runnable
 from mlopsc.semantics.silencers import apply_silencers
 from mlopsc.semantics.steps import check_order, check_step
 from mlopsc.semantics.tests_block import check_test
 from mlopsc.semantics.unused import check_unused
+from mlopsc.semantics.variants import check_variants
 from mlopsc.source import SourceMap
 from mlopsc.syntax import ast
 
 CURRENT_EDITION = 2026
+_KINDS: dict[str, object] = {**BLOCKS, **BINDINGS}
 Read = Callable[[str], bytes]
 
 
@@ -68,49 +70,66 @@ def analyse(
     gc.disable()
     try:
         ctx = Context(Program(sources, CURRENT_EDITION, {}), bag, folder)
-        return _analyse(ctx, file, name, read, profile, dict(overrides), target, installed, shared)
+        ctx.read = ctx.program.read = read
+        units = _units(ctx, file, name, read)
+        _check_editions(ctx, units, shared)
+        given = _Given(units, profile, dict(overrides), target, installed)
+        _prove(ctx, given)
+        check_profiles(ctx)
+        if not shared:
+            _check_pipeline(ctx, units)
+        check_variants(ctx, units, lambda variant, chosen: _prove_variant(variant, given._replace(profile=chosen)))
+        if not shared:
+            check_unused(ctx, units)
+        drop_echoes(ctx)
+        apply_silencers(ctx, units)
+        return ctx.program
     finally:
         if collecting:
             gc.enable()
 
 
-def _analyse(
-    ctx: Context,
-    file: ast.File,
-    name: str,
-    read: Read,
-    profile: str | None,
-    overrides: dict[str, str],
-    target: str | None,
-    installed: Callable[[], Iterable[str]],
-    shared: bool,
-) -> Program:
-    program, bag, sources = ctx.program, ctx.bag, ctx.program.sources
-    ctx.read = program.read = read
-    units = load(ctx, sources, file, name, read)
-    kinds: dict[str, object] = {**BLOCKS, **BINDINGS}
-    ctx.damage.everything = any(item.name == "bad-import" for item in bag.items)
+class _Given(NamedTuple):
+    """What a check is asked for, besides the spec's folder. `overrides` are those of `--set`."""
+
+    units: list[Unit]
+    profile: str | None
+    overrides: dict[str, str]
+    target: str | None
+    installed: Callable[[], Iterable[str]]
+
+
+def _units(ctx: Context, file: ast.File, name: str, read: Read) -> list[Unit]:
+    """The spec and its imports; what could not be read of them is entered into the damage."""
+    units = load(ctx, ctx.program.sources, file, name, read)
+    ctx.damage.everything = any(item.name == "bad-import" for item in ctx.bag.items)
     for unit in units:
-        ctx.damage.add(unit.source, unit.file, bag, kinds)
-    _check_editions(ctx, units, shared)
-    declare(ctx, units, kinds)
-    apply_overrides(ctx, sources, profile, overrides)
-    _check_blocks(ctx, installed)
-    check_profiles(ctx)
-    for decl, path, node in overridden(ctx, ("row", "any")):
-        check_overridden_expressions(ctx, decl, path, node)
-    lacks_pipeline = program.pipeline is None and not shared and not ctx.damage.may_declare("pipeline")
-    if lacks_pipeline and (file.items or file.imports):
-        start = units[0].source.base
-        bag.report("no-pipeline", (start, start), "A spec has one pipeline block, and this one has none.")
+        ctx.damage.add(unit.source, unit.file, ctx.bag, _KINDS)
+    return units
+
+
+def _prove(ctx: Context, given: _Given) -> None:
+    """Everything that a profile may change."""
+    declare(ctx, given.units, _KINDS)
+    apply_overrides(ctx, ctx.program.sources, given.profile, given.overrides)
+    _check_blocks(ctx, given.installed)
     check_depth(ctx)
-    if target is not None:
-        check_runnable(ctx, target.partition("@")[0])
-    if not shared:
-        check_unused(ctx, units)
+    if given.target is not None:
+        check_runnable(ctx, given.target.partition("@")[0])
+
+
+def _prove_variant(ctx: Context, given: _Given) -> None:
+    _prove(ctx, given._replace(overrides={}))
     drop_echoes(ctx)
-    apply_silencers(ctx, units)
-    return program
+    apply_silencers(ctx, given.units)
+
+
+def _check_pipeline(ctx: Context, units: list[Unit]) -> None:
+    spec = units[0]
+    lacking = ctx.program.pipeline is None and not ctx.damage.may_declare("pipeline")
+    if lacking and (spec.file.items or spec.file.imports):
+        start = spec.source.base
+        ctx.bag.report("no-pipeline", (start, start), "A spec has one pipeline block, and this one has none.")
 
 
 def _check_editions(ctx: Context, units: list[Unit], shared: bool) -> None:
