@@ -326,7 +326,7 @@ def _read_arguments(
     whole = True
     for argument in spec.arguments:
         if argument.name in given:
-            what = f"{argument.name} of {spec.name}"
+            what = f"The {argument.name} of {spec.name}"
             met = len(ctx.strange)
             value = constant(ctx, given[argument.name].value, argument.kind, what=what, lo=argument.lo, hi=argument.hi)
             whole = whole and value is not None

@@ -133,7 +133,7 @@ class MonitorScope(ModelScope):
             numeric = all(t in _NUMBERS for t in types)
         if method in _NUMERIC_METHODS and not numeric:
             message = f"{method} compares numbers, and {node.text} is none."
-            ctx.report("bad-drift", node.span, message, help="psi, js and chi2 compare categories.")
+            ctx.report("bad-drift", node.span, message, help="Categories are compared by psi, js and chi2.")
             return False
         return True
 

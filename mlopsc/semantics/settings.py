@@ -74,7 +74,7 @@ def _default(ctx: Context, decl: Decl, path: str, setting: SettingSpec) -> None:
     span = decl.node.name.span
     if setting.required and decl.lacks(path):
         ctx.holes.add(setting.kind)
-        ctx.report("missing-setting", span, f"{decl.kind} {decl.name} needs {path}.", help=f"{path}: {setting.doc}")
+        ctx.report("missing-setting", span, f"{decl.kind} {decl.name} needs {path}.", help=f"Write {path} = …, {setting.doc[0].lower()}{setting.doc[1:]}")
     elif not setting.required and setting.default is not MISSING:
         default: object = setting.default
         if setting.kind.startswith("call:"):
@@ -163,6 +163,10 @@ def _title(spec: BlockSpec, prefix: str) -> str:
 def _stray_selection(ctx: Context, decl: Decl, statement: ast.Selection, spec: BlockSpec, prefix: str) -> None:
     decl.tried.add(_meant(statement.item.text if isinstance(statement.item, ast.Name) else None, spec))
     if isinstance(statement.item, ast.Name) and not statement.pipe:
+        if spec.columns:
+            message = f"The column {statement.item.text} has no type."
+            ctx.report("misplaced-statement", statement.span, message, help=f"Write {statement.item.text} : TYPE.")
+            return
         verbs = {rule.verb for rule in spec.rules}
         names = {setting.name for setting in spec.settings}
         word = statement.item.text
@@ -199,7 +203,10 @@ def _setting(
     if setting is None:
         meant = _meant(name.text, at)
         decl.tried.add(meant if meant == "*" else inner + meant)
-        _unknown_setting(ctx, name, at, inner)
+        if at.columns and len(node.path) == 1:
+            _no_colon(ctx, name, node.value)
+        else:
+            _unknown_setting(ctx, name, at, inner)
         return
     path = inner + name.text
     if path in written:
@@ -209,11 +216,20 @@ def _setting(
     written[path] = Written(path, setting, name.span, node.value)
 
 
+def _no_colon(ctx: Context, name: ast.Name, value: ast.Value) -> None:
+    """`age int` and `age = int` in a columns section."""
+    kind = value
+    while isinstance(kind, ast.In):
+        kind = kind.item
+    word = kind.text if isinstance(kind, ast.Name) else kind.func.text if isinstance(kind, ast.Call) else None
+    shown = f"`{name.text}`" if name.quoted else name.text
+    hint = f"Write {shown} : {word or 'TYPE'}{'(…)' if isinstance(kind, ast.Call) else ''}."
+    edit = Edit((name.end, kind.start), " : ") if word is not None else None
+    message = f"A colon stands between the name of a column and its type, and {name.text} has none."
+    ctx.report("misplaced-statement", name.span, message, help=hint, edit=edit)
+
+
 def _unknown_setting(ctx: Context, name: ast.Name, at: BlockSpec, inner: str) -> None:
-    if at.columns:
-        message = f"{name.text} is no column: a column is written name : type."
-        ctx.report("misplaced-statement", name.span, message)
-        return
     sections = {s.kind for s in at.sections}
     if name.text in sections:
         message = f"{name.text} is a section."
@@ -265,6 +281,9 @@ def _rule(ctx: Context, decl: Decl, node: ast.Rule, spec: BlockSpec) -> None:
     if node.called and spec.selections:
         message = f"{node.verb.text}(…) computes a feature, and a feature needs a name."
         ctx.report("bare-call", node.span, message, help=f"Give the feature a name: NAME = {node.verb.text}(…).")
+        return
+    if spec.columns:
+        _no_colon(ctx, node.verb, node.expr)
         return
     known = [r.verb for r in spec.rules]
     setting = next((s for s in spec.settings if s.name == node.verb.text), None)
