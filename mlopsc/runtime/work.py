@@ -35,6 +35,8 @@ THREADS = (
     "VECLIB_MAXIMUM_THREADS",
 )
 
+_FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
+
 
 def single_threaded() -> None:
     """Fix the thread counts of numeric libraries. Must come before their first import; results depend on it."""
@@ -140,7 +142,7 @@ def _champions(store: Store, numbers: dict[str, int | None]) -> dict[str, Versio
 
 
 def _file_name(name: str, number: int) -> str:
-    return name if re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}", name) else f"artifact_{number}"
+    return name if _FILE_NAME.fullmatch(name) else f"artifact_{number}"
 
 
 def _trace(error: BaseException) -> str:
@@ -178,15 +180,11 @@ def _missing(step: dict[str, Any], error: ImportError) -> dict[str, Any]:
 
 def write_outcome(path: Path, outcome: dict[str, Any]) -> None:
     """What a child tells its parent. Half a file, left by a child that was killed, is no JSON: a crash."""
-    path.write_bytes(canonical(outcome) if _is_plain(outcome) else json.dumps(outcome, default=str).encode())
-
-
-def _is_plain(outcome: dict[str, Any]) -> bool:
     try:
-        canonical(outcome)
+        text = canonical(outcome)
     except (TypeError, ValueError):
-        return False
-    return True
+        text = json.dumps(outcome, default=str).encode()
+    path.write_bytes(text)
 
 
 def spawned(request_path: str) -> int:
