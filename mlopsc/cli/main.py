@@ -13,7 +13,7 @@ from mlopsc import __version__
 from mlopsc.cli.table import COMMANDS, EXAMPLE, MODULES
 from mlopsc.driver.failure import Failure
 
-DONE, FINDINGS, USAGE, WAITING = 0, 1, 2, 3
+DONE, USAGE = 0, 2
 INTERRUPTED = 130  # 128 + SIGINT
 BROKEN_PIPE = 141  # 128 + SIGPIPE: what a shell shows for any program whose reader went away
 

@@ -198,16 +198,6 @@ def _entry_line(entry: dict[str, Any]) -> str:
     )
 
 
-def test_text(found: dict[str, Any]) -> str:
-    lines = []
-    for result in found["results"]:
-        if not result["passed"]:
-            place = f"{result['file']}:{result['line']}"
-            lines.append(f"{place}: test {result['test']}, row {result['row']}: {result['expect']}: {result['reason']}")
-    lines.append(f"{found['passed']} passed, {found['failed']} failed")
-    return "\n".join(lines)
-
-
 def gc_text(found: dict[str, Any]) -> str:
     verb = "would free" if found["dry_run"] else "freed"
     return f"{verb} {number(found['bytes'])} bytes: {len(found['runs'])} runs, {found['steps']} steps, {found['objects']} objects"

@@ -6,7 +6,7 @@ from typing import Any
 
 from mlopsc.diagnostics.model import Edit, Related
 from mlopsc.semantics.context import Context
-from mlopsc.semantics.expressions import date_literal, typed_literal
+from mlopsc.semantics.expressions import any_literal, is_literal
 from mlopsc.semantics.patterns import fault
 from mlopsc.semantics.program import ColumnInfo, DataInfo, Type, TypedExpr
 from mlopsc.semantics.types import NUMERIC, TEXT, TIMES, named
@@ -282,14 +282,10 @@ def _in_list(ctx: Context, column: ColumnInfo, node: ast.ListExpr) -> None:
 
 def _constant(ctx: Context, column: ColumnInfo, node: ast.Value | ast.Star) -> TypedExpr | None:
     """A literal of the column's own type; None after reporting."""
-    found: TypedExpr | None = None
-    if isinstance(node, ast.Literal):
-        found = typed_literal(ctx, node)
-    elif isinstance(node, ast.Call) and node.func.text in ("date", "timestamp"):
-        found = date_literal(ctx, node)
-    else:
+    if not is_literal(node):
         ctx.report("literal-needed", node.span, "Only literals stand here.")
         return None
+    found = any_literal(ctx, node)
     if found is None or _fits(column.type, found.type.kind):
         return found
     kind = column.type.kind

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from mlopsc.catalog.blocks import GATE
 from mlopsc.semantics.context import Context
-from mlopsc.semantics.judging import ModelScope, check_rule, metrics_in, nodes, rule_text, subjects
+from mlopsc.semantics.judging import ModelScope, check_rule, metrics_in, nodes, subjects
 from mlopsc.semantics.program import Decl, GateInfo, GateRuleInfo, ModelInfo, TypedExpr
 from mlopsc.semantics.settings import header, read_settings
 from mlopsc.semantics.slices import by_columns, clause_value
+from mlopsc.semantics.written import written
 from mlopsc.syntax import ast
 
 _RULES = {rule.verb: rule for rule in GATE.rules}
@@ -62,7 +63,7 @@ def _rule(ctx: Context, node: ast.Rule, model: ModelInfo) -> GateRuleInfo | None
             return None
     if len(given) == len(node.clauses):  # else one of them was misunderstood
         _report_idle(ctx, given, typed)
-    return GateRuleInfo(node.verb.text, rule_text(ctx, node.expr), typed, by, min_rows, confidence, node.span)
+    return GateRuleInfo(node.verb.text, written(ctx, node.expr.span), typed, by, min_rows, confidence, node.span)
 
 
 def _report_idle(ctx: Context, given: dict[str, ast.Clause], typed: TypedExpr) -> None:
@@ -94,7 +95,3 @@ def _champion_on_the_right(ctx: Context, node: ast.Rule, typed: TypedExpr) -> bo
         ctx.report("champion-left", left.span, "The left side of a comparison with the champion is the new model.")
         return False
     return "champion" in subjects(right)
-
-
-def gates_of(ctx: Context, model: str) -> list[GateInfo]:
-    return [gate for gate in ctx.program.gates.values() if gate.model.decl.name == model]
