@@ -443,3 +443,29 @@ def test_a_file_larger_than_the_memory_limit_is_read(reader: Reader) -> None:
         )
     assert report["rows"] == 100_000
     json.dumps(report)
+
+
+def test_names_that_differ_in_case_only_are_told_apart(reader: Reader) -> None:
+    """In a CSV, a Parquet file and JSON lines alike; the quarantine numbers the second of them."""
+    reader.write("a.csv", "Age,age,y\n1,2,0\n3,bad,1\n")
+    duckdb.sql(f"COPY (SELECT '1' AS q, '2' AS age) TO '{reader.folder}/plain.parquet'")
+    pq = pytest.importorskip("pyarrow.parquet")
+    table = pytest.importorskip("pyarrow").table({"Age": ["1", "3"], "age": ["2", "bad"], "y": ["0", "1"]})
+    pq.write_table(table, reader.folder / "a.parquet")
+    reader.write("a.jsonl", '{"Age": "1", "age": "2", "y": 0}\n{"Age": "3", "age": "bad", "y": 1}\n')
+    for kind, path in (("csv", "a.csv"), ("parquet", "a.parquet"), ("json_lines", "a.jsonl")):
+        src = source(kind, path=path)
+        assert reader.read([col("age", "int"), col("y", "int")], src) == [(2, 0)], kind
+        seen = "age, Age_2" if kind == "json_lines" else "age_2, Age"  # declared keys come first
+        assert reader.rows("quarantine", seen + ", __rule") == [("bad", "3", "age: bad is no int")], kind
+        assert reader.read([col("old", "int", raw="Age")], src) == [(1,), (3,)], kind
+    assert reader.read([col("age", "int")], source("parquet", path="plain.parquet")) == [(2,)]
+
+
+@pytest.mark.parametrize("names", [("a", "A"), ("__row",), ("__ROW",)])
+def test_a_name_that_the_engine_cannot_keep_apart_is_refused(reader: Reader, names: tuple[str, ...]) -> None:
+    reader.write("a.csv", "x\n1\n")
+    with pytest.raises(StepError) as refused:
+        reader.read([col(name, "int", raw="x") for name in names], source(path="a.csv"))
+    assert refused.value.code == "MLC8017"
+    assert refused.value.where == WHERE

@@ -39,12 +39,29 @@ def open_parquet(settings: dict[str, Any], place: Place) -> Source:
     for file in find_files(place.data_root, settings["path"]):
         table = f"read_parquet({sql_text(exact_path(file))}, hive_partitioning = false)"
         try:
-            parts.append(Part(table, described(place.con, table), label_of(file, place.data_root)))
+            columns = described(place.con, table)
+            own = _own_names(place.con, file)
+            if len(own) == len(columns):  # the engine numbers names that differ in case only
+                columns = dict(zip(own, columns.values(), strict=True))
+            parts.append(Part(table, columns, label_of(file, place.data_root)))
         except duckdb.Error as error:
             label = label_of(file, place.data_root)
             first = str(error).splitlines()[0]
             raise StepError("MLC8005", "unreadable-source", f"{label} cannot be read as Parquet: {first}") from None
     return Source(parts)
+
+
+def _own_names(con: duckdb.DuckDBPyConnection, file: Path) -> list[str]:
+    """A Parquet file's columns as the file spells them. Its schema is a tree in depth-first order under one root."""
+    scan = f"SELECT name, coalesce(num_children, 0) FROM parquet_schema({sql_text(exact_path(file))})"
+    names, below = [], 0
+    for name, children in con.execute(scan).fetchall()[1:]:
+        if below == 0:
+            names.append(name)
+            below = children
+        else:
+            below += children - 1
+    return names
 
 
 def open_json_lines(settings: dict[str, Any], declared: list[str], place: Place) -> Source:

@@ -94,6 +94,10 @@ def _refuse_alike(declared: list[dict[str, Any]], data: str) -> None:
     """DuckDB, and the Parquet files that it writes, tell column names apart but for case."""
     taken: dict[str, dict[str, Any]] = {}
     for column in declared:
+        if column["name"].lower() == "__row":
+            note = f'Another name takes its values: row : {column["type"]} from "{column["raw"]}".'
+            message = f"{data} cannot have a column named {column['name']}: rows are numbered under that name."
+            raise StepError("MLC8017", "clashing-column", message, where=column["where"], help=note)
         other = taken.setdefault(column["name"].lower(), column)
         if other is not column:
             message = f"The columns {other['name']} and {column['name']} of {data} differ in case only."
@@ -224,18 +228,18 @@ def _write_quarantine(
     counted = con.execute(
         "SELECT __bad, count(*), min(__row) FROM __staged WHERE __bad IS NOT NULL GROUP BY 1 ORDER BY 1"
     ).fetchall()
-    names = list(dict.fromkeys(name for part in source.parts for name in part.columns))
-    kept = [n for n in names if n not in ("__row", "__rule")]
+    kept = list(dict.fromkeys(name for part in source.parts for name in part.columns))
+    place = {name: f"r{i}" for i, name in enumerate(kept)}  # source names may differ in case only
     con.execute(
         "CREATE OR REPLACE TEMP TABLE __bad_rows ("
-        + "".join(f"{sql_name(n)} VARCHAR, " for n in kept)
+        + "".join(f"{column} VARCHAR, " for column in place.values())
         + "__row BIGINT, __rule VARCHAR)"
     )
     if counted:
-        texts = " UNION ALL ".join(_as_text(part, kept) for part in source.parts)
+        texts = " UNION ALL ".join(_as_text(part, place) for part in source.parts)
         cases = " ".join(
             f"WHEN {k} THEN {sql_text(rules[k].column['name'] + ': ')} || "
-            f"{_told(sql_name(rules[k].column['raw']))} || {sql_text(' ' + rules[k].text)}"
+            f"{_told(place.get(rules[k].column['raw'], 'NULL'))} || {sql_text(' ' + rules[k].text)}"
             for k, _, _ in counted
         )
         con.execute(
@@ -247,9 +251,10 @@ def _write_quarantine(
         line = f"{reject.place} cannot be read: {reject.reason}"
         text = [reject.text[:10_000]] if kept else []
         filled = ", ".join("?" for _ in text) + ", " if text else ""
-        into = f"({sql_name(kept[0])}, __rule)" if text else "(__rule)"
+        into = "(r0, __rule)" if text else "(__rule)"
         con.execute(f"INSERT INTO __bad_rows {into} VALUES ({filled}?)", [*text, line])
-    con.execute(f"COPY (SELECT * FROM __bad_rows) TO {sql_text(str(path))} ({PARQUET})")
+    named = "".join(f"r{i} AS {sql_name(name)}, " for i, name in enumerate(_apart(kept)))
+    con.execute(f"COPY (SELECT {named}__row, __rule FROM __bad_rows) TO {sql_text(str(path))} ({PARQUET})")
     summary = [_summary(con, rules[k], count, row) for k, count, row in counted]
     for reason in dict.fromkeys(r.reason for r in rejects):
         same = [r for r in rejects if r.reason == reason]
@@ -287,12 +292,24 @@ def _merged(summary: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return list(out.values())
 
 
-def _as_text(part: Part, names: list[str]) -> str:
+def _as_text(part: Part, place: dict[str, str]) -> str:
     picked = (
-        f"CAST({part.columns[n].sql} AS VARCHAR) AS {sql_name(n)}" if n in part.columns else f"NULL AS {sql_name(n)}"
-        for n in names
+        f"CAST({part.columns[n].sql} AS VARCHAR) AS {column}" if n in part.columns else f"NULL AS {column}"
+        for n, column in place.items()
     )
     return f"SELECT {', '.join(picked)} FROM {part.table}"
+
+
+def _apart(names: list[str]) -> list[str]:
+    """The names, with a number behind each that an earlier one differs from in case only, or that a column of ours has."""
+    taken, out = {"__row", "__rule"}, []
+    for name in names:
+        made, number = name or "column", 2
+        while made.lower() in taken:
+            made, number = f"{name}_{number}", number + 1
+        taken.add(made.lower())
+        out.append(made)
+    return out
 
 
 def _facts(con: duckdb.DuckDBPyConnection, columns: list[dict[str, Any]]) -> dict[str, Any]:
