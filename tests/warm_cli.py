@@ -70,9 +70,9 @@ def _become(asked: dict[str, Any]) -> None:
             handle = os.open(path, flags, 0o600)
             os.dup2(handle, number)
             os.close(handle)
-        sys.stdin = open(0, encoding="utf-8", closefd=False)
-        sys.stdout = open(1, "w", encoding="utf-8", closefd=False)
-        sys.stderr = open(2, "w", encoding="utf-8", closefd=False)
+        sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
+        sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+        sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
         sys.argv = ["mlopsc", *asked["argv"]]
         from mlopsc.cli.main import entry
 

@@ -48,7 +48,8 @@ def _blocks(plan: dict[str, Any]) -> list[dict[str, Any]]:
             if settings["kind"] in ("ingest", "clean", "validate"):
                 blocks.setdefault(settings["data"], {"splits": []}).setdefault(settings["kind"], settings)
             elif settings["kind"] == "split":
-                blocks.setdefault(settings["data"], {"splits": []})["splits"].append(settings)
+                found = {**settings, "where": step["where"]}
+                blocks.setdefault(settings["data"], {"splits": []})["splits"].append(found)
     return list(blocks.values())
 
 

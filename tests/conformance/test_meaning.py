@@ -41,6 +41,9 @@ COLUMNS = {
     "g": ("category?", ["a", "b", N, "a", "c"]),
 }
 T, F = True, False
+LATER = ["2024-02-29T23:00:00Z", "2024-01-01T01:29:59.5Z", N, "1969-12-31T01:30:00Z", "2000-01-02T01:30:00Z"]
+EARLIER = [f"{day}Z" for day in ("2024-02-23T09:30:00", "2023-12-25T00:00:00", "2023-12-25T00:00:00")]
+EARLIER += ["1969-12-24T06:00:00Z", "1999-12-25T00:00:00Z"]
 # Expression, type of its values, values in the five rows.
 MEANINGS: list[tuple[str, str, list[Any]]] = [
     # arithmetic: null, division by zero and overflow are null; `/` is float division
@@ -92,8 +95,8 @@ MEANINGS: list[tuple[str, str, list[Any]]] = [
     ("day_of_week(t)", "int", [4, 7, N, 3, 7]),
     ("days_between(d, e)", "float", [1.0, 1.0, N, 1.0, -1.0]),
     ("days_between(t, u)", "float", [0.5, 0.5 / 86400, N, 0.25, -1.0]),
-    ("t + 1.5h", "timestamp", ["2024-02-29T23:00:00Z", "2024-01-01T01:29:59.5Z", N, "1969-12-31T01:30:00Z", "2000-01-02T01:30:00Z"]),
-    ("u - 1w", "timestamp", ["2024-02-23T09:30:00Z", "2023-12-25T00:00:00Z", "2023-12-25T00:00:00Z", "1969-12-24T06:00:00Z", "1999-12-25T00:00:00Z"]),
+    ("t + 1.5h", "timestamp", LATER),
+    ("u - 1w", "timestamp", EARLIER),
     ("d < date(\"2024-01-01\")", "bool", [F, T, N, T, T]),
     ("u >= timestamp(\"2024-01-01T00:00:00Z\")", "bool", [T, T, T, F, F]),
     # text: code points, Unicode white space, literal parts

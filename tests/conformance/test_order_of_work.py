@@ -8,7 +8,7 @@ from typing import Any
 
 import duckdb
 import numpy as np
-from specs import PEOPLE, people, spec, to_csv
+from pieces import PEOPLE, people, spec, to_csv
 from workbench import Bench, Done
 
 
@@ -145,9 +145,9 @@ def test_time_splits_take_the_latest_rows_with_ties_or_those_at_and_after_a_mome
     ]:
         bench.write("s.mlops", spec(data="key = id\n  time = day", split=split))
         found = parts_of(bench, bench.run("--step", "split:m"))
-        assert {key for key, part in found.items() if part == 1} == {row["id"] for row in rows if row["day"] >= first}, (
-            split
-        )
+        assert {key for key, part in found.items() if part == 1} == {
+            row["id"] for row in rows if row["day"] >= first
+        }, split
 
 
 def test_group_splits_keep_groups_whole_and_begin_each_within_the_share_of_rows(bench: Bench) -> None:

@@ -67,6 +67,7 @@ def _check_block(
             try:
                 split(con, settings, rows, scratch / "split.npz")
             except StepError as error:
+                error.where = error.where or settings.get("where")
                 if not (partial and error.name == "empty-split"):
                     found.append(_finding(error))
     return found

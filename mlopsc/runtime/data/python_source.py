@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import sys
 import traceback
@@ -36,13 +37,15 @@ def open_python(settings: dict[str, Any], place: Place) -> Source:
 
 
 def call_user_function(ref: str, place: Place) -> Any:
-    """The result of the user's function; whatever it raises becomes a StepError that names its last own frame."""
+    """The result of the user's function, called with the data folder as working folder, so that a relative path in it means
+    the same on every target; whatever it raises becomes a StepError that names its last own frame."""
     module, _, function = ref.partition(":")
     root = str(place.modules_root)
     if root not in sys.path:
         sys.path.insert(0, root)
     try:
-        return getattr(importlib.import_module(module), function)()
+        with contextlib.chdir(place.data_root):
+            return getattr(importlib.import_module(module), function)()
     except Exception as error:
         frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename.startswith(root)]
         at = f", at {frames[-1].filename.removeprefix(root).lstrip('/')}:{frames[-1].lineno}" if frames else ""

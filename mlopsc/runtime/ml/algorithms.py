@@ -107,10 +107,19 @@ def fit(estimator: Any, x: Floats, y: NDArray[Any], weights: Floats | None, wher
         if not named(estimator.fit, "sample_weight"):
             raise fit_failed(estimator, "it takes no weights", where)
         options["sample_weight"] = weights
+    if type(estimator).__name__.startswith("HistGradientBoosting"):
+        x = _without_empty_columns(x)
     try:
         return estimator.fit(x, y, **options)
     except (ValueError, TypeError, ArithmeticError, np.linalg.LinAlgError) as error:
         raise fit_failed(estimator, _first_line(error), where) from error
+
+
+def _without_empty_columns(x: Floats) -> Floats:
+    """0 in columns without a single value, of which scikit-learn 1.9's histogram boosting cannot make bins; no split is
+    possible on a constant, so predictions do not depend on it."""
+    empty = np.isnan(x).all(axis=0)
+    return np.where(empty, 0.0, x) if empty.any() else x
 
 
 def fit_failed(estimator: Any, reason: str, where: dict[str, Any] | None) -> StepError:

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from ..data.table import read_columns
 from ..errors import StepError
 from ..expr import to_python
+from ..keys import without_places
 from . import boosters, skopsfile
 from .algorithms import Predictor
 from .columns import Floats, from_values, take
@@ -50,8 +51,10 @@ class Model:
         self.task: str = meta["task"]
         self.threshold = float(meta["threshold"])
         self.classes = Classes(self.task, tuple(meta["classes"]))
-        exprs, self.point_in_time = split_point_in_time([one.expr for one in features.inputs])
-        self.row_exprs = exprs
+        define = [expr for _, expr in features.define]
+        exprs, self.point_in_time = split_point_in_time([*define, *(one.expr for one in features.inputs)])
+        self.row_define = list(zip((name for name, _ in features.define), exprs, strict=False))
+        self.row_exprs = exprs[len(define) :]
         self._row_function: Callable[[dict[str, Any]], list[Any]] | None = None
 
     def predict_matrix(self, x: Floats) -> Prediction:
@@ -80,13 +83,13 @@ class Model:
 
     def row_function(self) -> Callable[[dict[str, Any]], list[Any]]:
         if self._row_function is None:
-            self._row_function = to_python(self.row_exprs)
+            self._row_function = to_python(self.row_exprs, self.row_define)
         return self._row_function
 
     def predict_table(self, con: Any, rows: Path, at: NDArray[Any] | None = None) -> Prediction:
         """Predictions for all rows of a rows file, or those at `at`; the expressions are computed by `con`."""
         columns: dict[str, Any] = read_columns(
-            con, rows, [(one.name, one.expr, one.type) for one in self.features.inputs]
+            con, rows, [(one.name, one.expr, one.type) for one in self.features.inputs], self.features.define
         )
         if at is not None:
             columns = {name: take(column, at) for name, column in columns.items()}
@@ -115,7 +118,7 @@ def to_bytes(model: Model) -> bytes:
     meta = {
         **model.meta,
         "format": FORMAT,
-        "features": features,
+        "features": without_places(features),  # a line further down in the spec makes no other model
         "present": model.predictor.present,
         "estimator": booster or "skops",
         "allowed_types": sorted(allowed),

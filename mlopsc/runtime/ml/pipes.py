@@ -92,6 +92,9 @@ class Pipe:
                 stage, parts = fitting.run(transform)
             except ValueError as error:
                 raise refused(feature, transform, error) from error
+            except StepError as error:
+                error.where = error.where or feature.get("where")
+                raise
             stages.append(stage)
             named = named if transform["name"] == "impute" else None
             nullable = nullable and transform["name"] != "impute"
