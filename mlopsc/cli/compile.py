@@ -21,6 +21,7 @@ def configure(parser: argparse.ArgumentParser, command: str) -> None:
     options.add_profile(parser)
     options.add_set(parser)
     parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 if the folder would change")
+    parser.add_argument("--force", action="store_true", help="replace files that compile did not write")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -39,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
         if not found and not args.quiet:
             print(f"{output} is what would be written")
         return int(bool(found))
-    write(output, files)
+    write(output, files, args.force)
     if not args.quiet:
         readme = f"; {output}/README.md says how to run it" if "README.md" in files else ""
         print(f"wrote {len(files)} files to {output}{readme}")

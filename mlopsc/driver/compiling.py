@@ -44,9 +44,16 @@ def differences(output: str, files: Files) -> list[writer.Difference]:
     return writer.compare(Path(output), files)
 
 
-def write(output: str, files: Files) -> None:
-    """Make the folder hold the files. Raises Failure where it cannot."""
+def write(output: str, files: Files, force: bool = False) -> None:
+    """Make the folder hold the files. Raises Failure where it cannot and, without `force`, where it would replace a file
+    that no compilation wrote."""
     try:
+        theirs = None if force else writer.foreign(Path(output), files)
+        if theirs is not None:
+            raise Failure(
+                f"{os.path.join(output, theirs)} exists and was not written by compile, so nothing is written; "
+                "choose a new folder with -o, or replace it with --force"
+            )
         writer.write(Path(output), files)
     except OSError as error:
         raise Failure(f"cannot write {output}: {reason(error)}") from error

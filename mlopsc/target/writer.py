@@ -42,9 +42,19 @@ def compare(folder: Path, files: Mapping[str, bytes]) -> list[Difference]:
     return found
 
 
+def foreign(folder: Path, files: Mapping[str, bytes]) -> str | None:
+    """The first file that writing would replace although no compilation wrote it and its content is another."""
+    owned = _owned(folder)
+    for path in sorted(files.keys() - owned.keys()):
+        place = folder / path
+        if (place.is_file() or place.is_symlink()) and (place.is_symlink() or place.read_bytes() != files[path]):
+            return path
+    return None
+
+
 def write(folder: Path, files: Mapping[str, bytes]) -> None:
     """Make the folder hold `files`. OSError where that is not possible; the folder is then as it was, or complete but for
-    files that the next compilation replaces."""
+    files that the next compilation replaces. Who writes into a user's folder asks `foreign` first."""
     _check_paths(files)
     folder.parent.mkdir(parents=True, exist_ok=True)
     staging = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))

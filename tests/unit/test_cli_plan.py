@@ -136,6 +136,22 @@ def test_compile_writes_once_checks_and_keeps_what_it_did_not_write(here: Path, 
     assert capsys.readouterr().out == "build/local/run.py: changed\n"
 
 
+def test_compile_does_not_replace_a_file_that_it_did_not_write_unless_forced(here: Path, capsys: Out) -> None:
+    folder = here / "mine"
+    folder.mkdir()
+    (folder / "README.md").write_text("my notes", encoding="utf-8")
+    compiling = ["compile", "s.mlops", "--target", "local", "-o", "mine"]
+    assert guarded(compiling) == 2
+    told = capsys.readouterr().err
+    assert "mine/README.md exists" in told
+    assert "--force" in told
+    assert [p.name for p in folder.iterdir()] == ["README.md"]
+    assert (folder / "README.md").read_text(encoding="utf-8") == "my notes"
+    assert guarded([*compiling, "--force"]) == 0
+    assert (folder / "README.md").read_text(encoding="utf-8") != "my notes"
+    assert guarded(compiling) == 0
+
+
 def test_a_compiled_folder_runs_without_the_compiler_and_agrees_with_run(here: Path, capsys: Out) -> None:
     assert guarded(["compile", "s.mlops", "--target", "local", "-o", "out", "-q"]) == 0
     words = ["run.py", "--json", "--store", "other"]
