@@ -21,9 +21,17 @@ Scalar = bool | int | float | str | None
 
 
 class ColumnRef(Frozen):
-    """A column of the table at hand, or a row-wise feature of the same block (already inlined by lowering)."""
+    """A column of the table at hand."""
 
     op: Literal["column"] = "column"
+    name: str
+    type: str
+
+
+class FeatureRef(Frozen):
+    """A feature of the same block that has no pipe, by name: its value in the same row."""
+
+    op: Literal["feature"] = "feature"
     name: str
     type: str
 
@@ -101,7 +109,16 @@ class MetricNode(Frozen):
 
 
 Expr = Annotated[
-    ColumnRef | LiteralExpr | ParamExpr | ListNode | RangeNode | CallNode | AggregateNode | LookupNode | MetricNode,
+    ColumnRef
+    | FeatureRef
+    | LiteralExpr
+    | ParamExpr
+    | ListNode
+    | RangeNode
+    | CallNode
+    | AggregateNode
+    | LookupNode
+    | MetricNode,
     Field(discriminator="op"),
 ]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from mlopsc.ir.plan import (
@@ -15,7 +14,7 @@ from mlopsc.ir.plan import (
 )
 from mlopsc.passes.expressions import lower_expr
 from mlopsc.passes.lowering import Lowering, connection, number, plain, relative, setting
-from mlopsc.semantics.program import ColumnInfo, DataInfo, DataRuleInfo, Decl, FeatureInfo
+from mlopsc.semantics.program import ColumnInfo, DataInfo, DataRuleInfo, Decl
 
 
 def source_spec(lowering: Lowering, decl: Decl) -> SourceSpec:
@@ -54,11 +53,11 @@ def column_spec(lowering: Lowering, column: ColumnInfo) -> ColumnSpec:
     )
 
 
-def data_rule(lowering: Lowering, rule: DataRuleInfo, features: Mapping[str, FeatureInfo] | None = None) -> DataRule:
+def data_rule(lowering: Lowering, rule: DataRuleInfo) -> DataRule:
     return DataRule(
         kind=rule.kind,  # type: ignore[arg-type]
         text=rule.text,
-        expr=lower_expr(rule.expr, features),
+        expr=lower_expr(rule.expr),
         where=lowering.where(rule.span),
     )
 

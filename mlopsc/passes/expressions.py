@@ -1,29 +1,29 @@
 """Checked expressions to expressions of the Plan.
 
-Features that an expression names are written out, so that every column of the result is one of the rows at hand. Nodes
-are built bottom up without recursion: a chain of a thousand operators is as deep as it is long.
+A feature that an expression names stays a name: written out, a chain of features that each use the one before twice would
+double with every link. Nodes are built bottom up without recursion: a chain of a thousand operators is as deep as it is long.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from mlopsc.ir import expr as ir
-from mlopsc.semantics.program import FeatureInfo, TypedExpr
+from mlopsc.semantics.program import TypedExpr
 from mlopsc.semantics.unfold import fold
 
 
-def lower_expr(root: TypedExpr, features: Mapping[str, FeatureInfo] | None = None) -> ir.Expr:
-    """The expression with the features that it names written out. Shared parts are lowered once."""
-    return fold(root, features, _build)
+def lower_expr(root: TypedExpr) -> ir.Expr:
+    """The expression as a node of the Plan. Shared parts are lowered once."""
+    return fold(root, _build)
 
 
 def _build(node: TypedExpr, parts: list[ir.Expr]) -> ir.Expr:
     """One node from its lowered parts."""
     kind = str(node.type)
     if node.op == "column":
-        return parts[0] if parts else ir.ColumnRef(name=node.fn, type=kind)
+        reference = ir.FeatureRef if node.fn in node.features else ir.ColumnRef
+        return reference(name=node.fn, type=kind)
     if node.op == "literal":
         return ir.LiteralExpr(value=node.value, type=kind)
     if node.op == "param":

@@ -89,7 +89,7 @@ def _test(lowering: Lowering, test: TestInfo) -> FeatureTest:
         features=model_parts.features(lowering, info),
         columns=tuple(data_parts.column_spec(lowering, column) for column in info.data.columns.values()),
         given=tuple(test.given),
-        expects=tuple(data_parts.data_rule(lowering, rule, info.features) for rule in test.expects),
+        expects=tuple(data_parts.data_rule(lowering, rule) for rule in test.expects),
         where=lowering.at(test.decl),
     )
 

@@ -39,15 +39,16 @@ from mlopsc.semantics.program import (
 
 
 def features(lowering: Lowering, info: FeaturesInfo) -> tuple[Feature, ...]:
-    return tuple(_feature(lowering, info, feature) for feature in info.features.values())
+    return tuple(_feature(lowering, feature) for feature in info.features.values())
 
 
-def _feature(lowering: Lowering, info: FeaturesInfo, feature: FeatureInfo) -> Feature:
+def _feature(lowering: Lowering, feature: FeatureInfo) -> Feature:
     return Feature(
         name=feature.name,
-        inputs=tuple(lower_expr(expr, info.features) for expr in feature.inputs),
+        inputs=tuple(lower_expr(expr) for expr in feature.inputs),
         types=tuple(str(expr.type) for expr in feature.inputs),
         pipe=tuple(Transform(name=t.name, args=plain_args(t.args), sklearn=t.sklearn) for t in feature.pipe),
+        levels=tuple(expr.type.levels for expr in feature.inputs),
         where=lowering.where(feature.span),
     )
 

@@ -1,17 +1,16 @@
-"""Expressions with the features that they name written out, folded without recursion."""
+"""Expressions folded without recursion: a chain of a thousand operators is as deep as it is long."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TypeVar
 
-from mlopsc.semantics.program import FeatureInfo, TypedExpr
+from mlopsc.semantics.program import TypedExpr
 
 T = TypeVar("T")
-Features = Mapping[str, FeatureInfo]
 
 
-def fold(root: TypedExpr, features: Features | None, build: Callable[[TypedExpr, list[T]], T]) -> T:
+def fold(root: TypedExpr, build: Callable[[TypedExpr, list[T]], T]) -> T:
     """What `build` makes of the root and of what it made of the root's parts. A part that stands in several places is built
     once."""
     done: dict[int, T] = {}
@@ -20,7 +19,7 @@ def fold(root: TypedExpr, features: Features | None, build: Callable[[TypedExpr,
         node, ready = todo.pop()
         if id(node) in done:
             continue
-        below = parts(node, features)
+        below = parts(node)
         if ready or not below:
             done[id(node)] = build(node, [done[id(part)] for part in below])
         else:
@@ -29,10 +28,8 @@ def fold(root: TypedExpr, features: Features | None, build: Callable[[TypedExpr,
     return done[id(root)]
 
 
-def parts(node: TypedExpr, features: Features | None) -> list[TypedExpr]:
-    """The nodes below; below a reference to a feature that is the feature's own expression."""
-    if node.op == "column" and features is not None and node.fn in node.features:
-        return [features[node.fn].inputs[0]]
+def parts(node: TypedExpr) -> list[TypedExpr]:
+    """The nodes below; none below a reference to a feature, which stays a name."""
     if not node.extra:
         return list(node.args)
     return [*node.args, *(part for key in ("expr", "where") if isinstance(part := node.extra.get(key), TypedExpr))]

@@ -23,6 +23,11 @@ def column(name: str, kind: str) -> Json:
     return {"op": "column", "name": name, "type": kind}
 
 
+def use(name: str, kind: str) -> Json:
+    """Another feature of the block."""
+    return {"op": "feature", "name": name, "type": kind}
+
+
 def literal(value: Any, kind: str) -> Json:
     return {"op": "literal", "value": value, "type": kind}
 

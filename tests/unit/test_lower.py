@@ -106,15 +106,29 @@ def test_params_and_overrides_reach_the_plan() -> None:
     assert plan.profile == "prod"
 
 
-def test_features_that_a_feature_names_are_written_out() -> None:
+def test_features_that_a_feature_names_stay_names() -> None:
     plan = plan_of(HEAD + "model m from f { target = y; algorithm = gradient_boosting() }\n")
     settings: Any = step(plan, "train:m").settings
     more = next(feature for feature in settings.features if feature.name == "more")
     (expr,) = more.inputs
     assert expr.fn == "+"
-    assert [arg.op for arg in expr.args] == ["call", "column"]
-    assert expr.args[0].fn == "*"
+    assert [(arg.op, arg.name) for arg in expr.args] == [("feature", "double"), ("column", "n")]
     assert more.types == ("float",)
+
+
+def test_named_levels_travel_with_the_features() -> None:
+    features = "features g from d { kind |> onehot(); a }\nmodel m from g { target = y; algorithm = dummy() }\n"
+    settings: Any = step(plan_of(HEAD + features), "train:m").settings
+    assert [feature.levels for feature in settings.features] == [(("1", "2"),), (None,)]
+
+
+def test_a_chain_of_features_that_each_use_the_one_before_twice_lowers_linearly() -> None:
+    def size(count: int) -> int:
+        chain = "".join(f"  f{i} = (f{i - 1} + f{i - 1}) / 2\n" for i in range(1, count))
+        model = "model m from g { target = y; algorithm = gradient_boosting() }\n"
+        return len(plan_of(HEAD + f"features g from d {{\n  f0 = a * 1\n{chain}}}\n{model}").model_dump_json())
+
+    assert size(1000) < 12 * size(100)
 
 
 def test_a_rule_over_another_block_reads_its_rows_first() -> None:

@@ -310,6 +310,56 @@ def test_columns_come_as_numbers_with_nan_and_codes_in_text_order(tmp_path: Path
     assert {c.values.dtype.name for n, c in found.items() if c.levels is None} == {"float64"}
 
 
+def test_a_chain_of_a_thousand_features_is_computed_and_each_is_at_hand(tmp_path: Path, rows: Path) -> None:
+    """Each uses the one before twice: neither a nested query nor a written-out expression would end."""
+    define = [("f0", call("+", "float?", column("x", "float?"), literal(1, "int")))]
+    for i in range(1, 1000):
+        before = column(f"f{i - 1}", "float?")
+        define.append((f"f{i}", call("-", "float?", call("+", "float?", before, before), before)))
+    wanted = [(f"f{i}", column(f"f{i}", "float?"), "float?") for i in range(1000)]
+    wanted.append(("ends", call("+", "float?", column("x", "float?"), column("f999", "float?")), "float?"))
+    wanted.append(("level", column("level", "string"), "string"))
+    with open_engine(tmp_path) as con:
+        found = read_columns(con, rows, wanted, define)
+        assert con.execute("SELECT count(*) FROM duckdb_tables()").fetchone() == (0,)
+    x = found["ends"].values - found["f0"].values
+    assert all(np.array_equal(found[f"f{i}"].values, x + 1, equal_nan=True) for i in range(1000))
+    assert found["level"].levels == ["a", "b"]
+
+
+def test_columns_take_two_statements_however_many_there_are(tmp_path: Path, rows: Path) -> None:
+    columns = [(f"c{i}", column("level", "string"), "string") for i in range(30)]
+    columns += [(f"n{i}", column("x", "float?"), "float?") for i in range(30)]
+    with open_engine(tmp_path) as con:
+        counted = Counted(con)
+        read_columns(counted, rows, columns)  # type: ignore[arg-type]
+    assert counted.statements == 2
+
+
+class Counted:
+    def __init__(self, con: Any) -> None:
+        self.con, self.statements = con, 0
+
+    def execute(self, *args: Any) -> Any:
+        self.statements += 1
+        return self.con.execute(*args)
+
+
+def test_many_levels_come_in_text_order_with_minus_one_for_null(tmp_path: Path) -> None:
+    path = tmp_path / "many.parquet"
+    text = "CASE WHEN i % 7 = 0 THEN NULL ELSE 'é' || (i % 40) || chr(0) END AS t, 'q' || chr(39) || (i % 2) AS q"
+    with open_engine(tmp_path) as con:
+        con.execute(f"COPY (SELECT {text} FROM range(500) r(i)) TO '{path}' (FORMAT parquet)")
+        wanted = [("t", column("t", "string?"), "string?"), ("q", column("q", "string"), "string")]
+        found = read_columns(con, path, wanted)
+    texts = [None if i % 7 == 0 else f"é{i % 40}\0" for i in range(500)]
+    levels = sorted({t for t in texts if t is not None})
+    assert found["t"].levels == levels
+    assert found["t"].values.tolist() == [-1 if t is None else levels.index(t) for t in texts]
+    assert (found["q"].levels, found["q"].values[:3].tolist()) == (["q'0", "q'1"], [0, 1, 0])
+    assert found["t"].values.dtype == found["q"].values.dtype == np.int32
+
+
 # --- check --data ----------------------------------------------------------------------------------------------------
 
 

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from typing import Any
 
-from ml_workshop import WHERE, call, column, feature, literal, transform
+from ml_workshop import WHERE, call, column, feature, literal, transform, use
 
 from mlopsc.runtime.ml.feature_tests import run_tests
 
@@ -36,23 +36,31 @@ def run(given: list[dict[str, Any]], *expects: dict[str, Any]) -> list[dict[str,
 
 
 def test_a_feature_stands_for_its_value_left_of_the_pipe() -> None:
-    (found,) = run([{"tenure": 4, "total": 10.0}], call("==", "bool", column("each", "float?"), literal(2.5, "float")))
+    (found,) = run([{"tenure": 4, "total": 10.0}], call("==", "bool", use("each", "float?"), literal(2.5, "float")))
     assert (found["passed"], found["actual"], found["expected"], found["line"]) == (True, 2.5, 2.5, 20)
 
 
 def test_an_expectation_holds_for_every_given_row() -> None:
-    found = run([{"tenure": 0, "total": 1.0}, {"tenure": 9, "total": 1.0}], column("is_new", "bool"))
+    found = run([{"tenure": 0, "total": 1.0}, {"tenure": 9, "total": 1.0}], use("is_new", "bool"))
     assert [(one["row"], one["passed"], one["actual"]) for one in found] == [(1, True, True), (2, False, False)]
 
 
 def test_a_column_that_is_not_given_is_null_and_null_has_not_held() -> None:
     (null, held) = run(
         [{"tenure": 1}],
-        call("==", "bool", column("each", "float?"), literal(1.0, "float")),
-        call("is null", "bool", column("each", "float?")),
+        call("==", "bool", use("each", "float?"), literal(1.0, "float")),
+        call("is null", "bool", use("each", "float?")),
     )
     assert (null["passed"], null["actual"], null["reason"]) == (False, None, "the expectation is null")
     assert held["passed"]
+
+
+def test_a_feature_may_use_features_that_stand_below_it(monkeypatch: Any) -> None:
+    top = feature("top", call("*", "float?", use("below", "float?"), TENURE))
+    below = feature("below", call("+", "float?", use("each", "float?"), use("each", "float?")))
+    monkeypatch.setattr(f"{__name__}.FEATURES", [top, below, *FEATURES])
+    (found,) = run([{"tenure": 4, "total": 10.0}], call("==", "bool", use("top", "float?"), literal(20.0, "float")))
+    assert (found["passed"], found["actual"]) == (True, 20.0)
 
 
 def test_floats_are_equal_within_a_billionth() -> None:

@@ -18,10 +18,15 @@ from .terms import unified
 Row = Mapping[str, Any]
 
 
-def to_python(exprs: Sequence[dict[str, Any]]) -> Callable[[Row], list[Any]]:
+def to_python(
+    exprs: Sequence[dict[str, Any]], define: Sequence[tuple[str, dict[str, Any]]] = ()
+) -> Callable[[Row], list[Any]]:
     """A function from a row (values int float bool str date datetime(naive UTC) or None) to the expressions' values, in
-    order; durations are ints of microseconds. Raises ValueError for nodes that need other rows."""
+    order; durations are ints of microseconds. `define`: columns that the row does not hold, each after those that it
+    needs. Raises ValueError for nodes that need other rows."""
     writer = _Writer()
+    for name, expr in define:
+        writer.defined[name] = writer.value(expr)
     names = [writer.value(e)[0] for e in exprs]
     body = ["def compute(row):", *("    " + line for line in writer.lines), f"    return [{', '.join(names)}]"]
     scope: dict[str, Any] = dict(writer.scope)
@@ -37,9 +42,12 @@ class _Writer:
         self.lines: list[str] = []
         self.scope: dict[str, Any] = {}
         self.known: dict[str, tuple[str, str]] = {}
+        self.defined: dict[str, tuple[str, str]] = {}
 
     def value(self, node: dict[str, Any]) -> tuple[str, str]:
         """The name that holds the node's value, and its kind."""
+        if node["op"] == "column" and node["name"] in self.defined:
+            return self.defined[node["name"]]
         key = json.dumps(node, sort_keys=True, default=str)
         if key not in self.known:
             kind = kind_of(node["type"])

@@ -7,6 +7,7 @@ no surprise that a test should fail on; other comparisons are exact. A null expe
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -14,6 +15,7 @@ from typing import Any
 
 from ..expr import to_python
 from ..expr.literals import python_value
+from .links import linked, resolved
 
 RELATIVE, ABSOLUTE = 1e-9, 1e-12
 
@@ -35,9 +37,12 @@ def _run(test: Mapping[str, Any]) -> list[dict[str, Any]]:
     results = []
     for number, given in enumerate(test["given"], 1):
         row = _columns(test["columns"], given)
-        features = _features(test["features"], row)
-        for name, value in features.items():
-            row.setdefault(name, value)
+        expects = [expect["expr"] for expect in test["expects"]]
+        columns, define = linked(test["features"], expects)
+        names = {column["name"]: name for name, column in columns.items()}
+        for name, expr in define:
+            with contextlib.suppress(ValueError, KeyError):
+                row[name] = _value(expr, row)
         for expect in test["expects"]:
             about = {
                 "test": test["name"],
@@ -47,7 +52,7 @@ def _run(test: Mapping[str, Any]) -> list[dict[str, Any]]:
                 "expect": expect["text"],
                 "row": number,
             }
-            results.append(about | _held(expect["expr"], row))
+            results.append(about | _held(resolved(expect["expr"], columns), row, names))
     return results
 
 
@@ -64,25 +69,14 @@ def _columns(columns: Sequence[Mapping[str, Any]], given: Mapping[str, Any]) -> 
     return row
 
 
-def _features(features: Sequence[Mapping[str, Any]], row: Row) -> Row:
-    """Values left of `|>` of the features that have one expression; those that need other rows are left out."""
-    values: Row = {}
-    for feature in features:
-        if len(feature["inputs"]) != 1:
-            continue
-        try:
-            values[feature["name"]] = to_python([feature["inputs"][0]])({**values, **row})[0]
-        except (ValueError, KeyError):
-            continue
-    return values
-
-
-def _held(expr: Expr, row: Row) -> dict[str, Any]:
+def _held(expr: Expr, row: Row, names: Mapping[str, str]) -> dict[str, Any]:
+    """`names`: what the columns that stand for features are called in the spec."""
     try:
         held = _holds(expr, row)
         actual, expected = _sides(expr, row)
     except (ValueError, KeyError) as error:
-        reason = f"it has no value for {error}" if isinstance(error, KeyError) else str(error)
+        missing = error.args[0] if isinstance(error, KeyError) else None
+        reason = str(error) if missing is None else f"it has no value for {names.get(missing, missing)!r}"
         return {"passed": False, "actual": None, "expected": None, "reason": reason}
     reason = "" if held else "the expectation is null" if held is None else "the expectation is false"
     return {"passed": held is True, "actual": _plain(actual), "expected": _plain(expected), "reason": reason}

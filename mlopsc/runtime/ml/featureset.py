@@ -11,6 +11,7 @@ import numpy as np
 
 from . import parts as parts_
 from .columns import Floats
+from .links import Definitions, linked, resolved
 from .pipes import Learning, Pipe, restore
 
 
@@ -23,19 +24,22 @@ class InputColumn:
     type: str
 
 
-def inputs_of(features: Sequence[dict[str, Any]]) -> tuple[list[InputColumn], list[list[str]]]:
-    """The distinct row expressions, named x0, x1 …, and for each feature the names that it reads."""
+def inputs_of(features: Sequence[dict[str, Any]]) -> tuple[list[InputColumn], list[list[str]], Definitions]:
+    """The distinct row expressions, named x0, x1 …, for each feature the names that it reads, and the definitions that
+    the expressions stand on."""
+    columns, define = linked(features)
     seen: dict[str, InputColumn] = {}
     reads = []
     for feature in features:
         names = []
         for expr, kind in zip(feature["inputs"], feature["types"], strict=True):
-            text = json.dumps([expr, kind], sort_keys=True)
+            found = columns.get(feature["name"]) or resolved(expr, columns)
+            text = json.dumps([found, kind], sort_keys=True)
             if text not in seen:
-                seen[text] = InputColumn(f"x{len(seen)}", expr, kind)
+                seen[text] = InputColumn(f"x{len(seen)}", found, kind)
             names.append(seen[text].name)
         reads.append(names)
-    return list(seen.values()), reads
+    return list(seen.values()), reads, define
 
 
 class FeatureSet:
@@ -43,7 +47,7 @@ class FeatureSet:
 
     def __init__(self, features: Sequence[dict[str, Any]], pipes: list[Pipe]) -> None:
         self.features = list(features)
-        self.inputs, self.reads = inputs_of(features)
+        self.inputs, self.reads, self.define = inputs_of(features)
         self.pipes = pipes
         self.width = sum(pipe.width for pipe in pipes)
 
@@ -52,7 +56,7 @@ class FeatureSet:
         cls, features: Sequence[dict[str, Any]], columns: dict[str, Any], learning: Learning
     ) -> tuple[FeatureSet, Floats]:
         """The fitted features and the matrix of the training rows. `columns` by the names of `inputs_of`."""
-        _, reads = inputs_of(features)
+        _, reads, _ = inputs_of(features)
         pipes, blocks = [], []
         for feature, names in zip(features, reads, strict=True):
             pipe, parts = Pipe.fit(feature, [columns[name] for name in names], learning)

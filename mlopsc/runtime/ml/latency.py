@@ -19,8 +19,9 @@ WARM, MEASURED = 20, 200  # calls; quantiles of 200 leave two above p99
 
 def row_dicts(con: Any, rows: Path, at: NDArray[Any], model: Model) -> list[dict[str, Any]]:
     """The rows at positions `at` (ascending) as `predict_rows` takes them; point-in-time values computed by the engine."""
-    plain, taken = model.row_exprs, model.point_in_time
-    names = sorted(columns_of(plain) - set(taken))
+    plain, taken, define = model.row_exprs, model.point_in_time, model.row_define
+    made = {name for name, _ in define}
+    names = sorted(columns_of([*plain, *(expr for _, expr in define)]) - set(taken) - made)
     listed = ", ".join([*(sql_name(name) for name in names), "file_row_number"])
     positions = ", ".join(str(int(one)) for one in at)
     source = f"read_parquet({sql_text(str(rows))}, file_row_number = true)"

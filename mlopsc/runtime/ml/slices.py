@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ..data.table import read_columns
 from ..errors import StepError
 from .columns import TEXT_TYPES, base_type, take
+from .featureset import inputs_of
 
 SQL_KINDS = {
     "BIGINT": "int",
@@ -57,7 +58,9 @@ class Slicer:
         self, engine: Callable[[], Any], rows: Path, row: NDArray[Any], features: Sequence[dict[str, Any]]
     ) -> None:
         self._engine, self._rows, self._row = engine, rows, row
-        self._features = {feature["name"]: feature for feature in features if len(feature["inputs"]) == 1}
+        inputs, reads, self._define = inputs_of(features)
+        known = {one.name: one for one in inputs}
+        self._features = {f["name"]: known[read[0]] for f, read in zip(features, reads, strict=True) if len(read) == 1}
         self._known: dict[str, list[Slice]] = {}
 
     def of(self, name: str) -> list[Slice]:
@@ -70,12 +73,11 @@ class Slicer:
         con = self._engine()
         found = column_of(con, self._rows, name)
         if found is None and name in self._features:
-            feature = self._features[name]
-            found = feature["inputs"][0], feature["types"][0]
+            found = self._features[name].expr, self._features[name].type
         if found is None:
             raise missing_column(name)
         expr, kind = found
-        column = take(read_columns(con, self._rows, [("s", expr, kind)])["s"], self._row)
+        column = take(read_columns(con, self._rows, [("s", expr, kind)], self._define)["s"], self._row)
         if base_type(kind) in TEXT_TYPES:
             levels = column.levels or []
             codes = column.values

@@ -88,7 +88,7 @@ class _Training:
     def _read(self) -> dict[str, Any]:
         """The training rows' columns: x0, x1 … of the features, target, and weights, time and group where used."""
         settings, con = self.settings, connect(self.ctx)
-        inputs, self.reads = inputs_of(settings["features"])
+        inputs, self.reads, define = inputs_of(settings["features"])
         wanted = [(one.name, one.expr, one.type) for one in inputs]
         wanted.append(("target", settings["target"]["expr"], settings["target"]["type"]))
         if settings.get("weights"):
@@ -101,7 +101,7 @@ class _Training:
                 raise missing_column(column)
             wanted.append((split["kind"], *described))
         try:
-            found = read_columns(con, self.ctx.inputs["rows"], wanted)
+            found = read_columns(con, self.ctx.inputs["rows"], wanted, define)
         except ValueError as error:
             raise self._beyond_the_row(error) from error
         if self.counts["train"] < len(next(iter(found.values())).values):
