@@ -142,6 +142,7 @@ CODES: dict[str, tuple[str, str]] = {
     "bad-slice": ("MLC5007", ERROR),
     "unused-gate": ("MLC5008", WARNING),
     "idle-clause": ("MLC5009", WARNING),
+    "inverted-rule": ("MLC5010", WARNING),
     # deploy and monitor
     "ungated-deploy": ("MLC6001", WARNING),
     "foreign-gate": ("MLC6002", ERROR),

@@ -32,7 +32,9 @@ from mlopsc.semantics.scalars import (
 from mlopsc.semantics.walk import names
 from mlopsc.syntax import ast
 
-__all__ = ["accepts_param", "bind", "constant", "date_text", "default_call", "shown", "signature"]
+__all__ = ["accepts_param", "bind", "constant", "date_text", "default_call", "not_by_string", "shown", "signature"]
+
+_CHANNEL = "the name of a channel"
 
 
 def constant(
@@ -170,21 +172,21 @@ def _choice(ctx: Context, node: ast.Expr, detail: str, what: str) -> Value | Non
 def _name(ctx: Context, node: ast.Expr, detail: str, what: str) -> Value | None:
     if isinstance(node, ast.Name):
         return Value(Ref("name", node.text, node.span), node.span)
-    _not_by_string(ctx, node, what, "a name")
+    not_by_string(ctx, node, what, "a name")
     return None
 
 
 def _column(ctx: Context, node: ast.Expr, detail: str, what: str) -> Value | None:
     if isinstance(node, ast.Name):
         return Value(Ref("column", node.text, node.span), node.span)
-    _not_by_string(ctx, node, what, "a column")
+    not_by_string(ctx, node, what, "a column")
     return None
 
 
 def _ref(ctx: Context, node: ast.Expr, detail: str, what: str) -> Value | None:
     kinds = detail.split("|")
     if not isinstance(node, ast.Name):
-        _not_by_string(ctx, node, what, "the name of a " + " or ".join(kinds))
+        not_by_string(ctx, node, what, "the name of a " + " or ".join(kinds))
         return None
     found = ctx.program.decls.get(node.text)
     kind = found.kind if found is not None and found.kind in kinds else kinds[0]
@@ -197,12 +199,16 @@ def _ref(ctx: Context, node: ast.Expr, detail: str, what: str) -> Value | None:
     return Value(Ref(kind, declared.name, node.span), node.span) if declared is not None else None
 
 
-def _not_by_string(ctx: Context, node: ast.Expr, what: str, need: str) -> None:
+def not_by_string(ctx: Context, node: ast.Expr, what: str, need: str) -> None:
     if isinstance(node, ast.Literal) and node.kind == "string":
         text = str(node.value)
+        if need == _CHANNEL and "@" in text:
+            hint = f'Declare it (channel oncall = email("{text}")) and write oncall.'
+            ctx.report("wrong-value", node.span, f"{what} needs {need}.", help=hint)
+            return
         bare = text if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", text) else f"`{text}`"
         edit = Edit(node.span, bare) if "`" not in text and "\n" not in text else None
-        ctx.report("wrong-value", node.span, f"{what} needs {need}, without quotes.", help=f"Write {bare}.", edit=edit)
+        ctx.report("wrong-value", node.span, f"{what} needs {need}.", help=f"Write {bare}, without quotes.", edit=edit)
     else:
         ctx.report("wrong-value", node.span, f"{what} needs {need}{instead(node)}.")
 

@@ -85,6 +85,6 @@ class Context:
         if best is not None:
             self.report(code, name.span, message, help=f"Did you mean {best}?", edit=Edit(name.span, best))
         elif options and len(options) <= 12:
-            self.report(code, name.span, message, help="There are: " + ", ".join(sorted(options)) + ".")
+            self.report(code, name.span, message, help="There are: " + ", ".join(sorted(set(options))) + ".")
         else:
             self.report(code, name.span, message)

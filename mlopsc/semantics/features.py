@@ -146,7 +146,7 @@ class _Block:
     def _column(self, definition: Definition) -> ColumnInfo | None:
         data = self.info.data
         column = data.columns.get(definition.name)
-        if column is None:
+        if column is None and definition.name not in data.poisoned:
             self._poison(definition.name)
         if data.lacks(definition.name):
             name = ast.Name(definition.span[0], definition.span[1], definition.name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mlopsc.catalog.blocks import GATE
 from mlopsc.semantics.context import Context
+from mlopsc.semantics.directions import report_inverted
 from mlopsc.semantics.judging import ModelScope, check_rule, metrics_in, nodes, subjects
 from mlopsc.semantics.program import Decl, GateInfo, GateRuleInfo, ModelInfo, TypedExpr
 from mlopsc.semantics.settings import header, read_settings
@@ -38,6 +39,7 @@ def check_gate(ctx: Context, decl: Decl) -> None:
     if whole and required and not approved and all(_by_champion(rule) for rule in gate.rules if rule.kind == "require"):
         message = f"Every rule of the gate {decl.name} compares with the champion, and the first model has none."
         ctx.report("champion-only", decl.node.name.span, message, help="Add a rule that stands by itself.")
+    report_inverted(ctx, gate.rules)
     ctx.program.gates[decl.name] = gate
 
 

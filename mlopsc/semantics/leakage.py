@@ -9,6 +9,10 @@ from mlopsc.diagnostics.model import Related
 from mlopsc.semantics.context import Context
 from mlopsc.semantics.program import FeatureInfo, ModelInfo, TypedExpr
 
+_HINT_TARGET = "Leave it out; a point-in-time aggregate may use the target of earlier rows."
+# What the target is computed from may be known when a prediction is asked for, as the time of a pickup is.
+_HINT_PART = "Leave it out, or, where it is known when a prediction is made, end the line in `# mlopsc: allow target-leakage`."
+
 
 def check_leakage(ctx: Context, model: ModelInfo) -> None:
     """Report every feature that reads a column of the target, a column with the same raw name, or the target of a row of
@@ -27,7 +31,7 @@ def check_leakage(ctx: Context, model: ModelInfo) -> None:
             what = f"{feature.name} reads {found}, which is {'' if model.target_text == found else 'read by '}{target}"
         else:
             what = f"{feature.name} reads {found}, a copy of what {target} reads"
-        hint = "Leave it out; a point-in-time aggregate may use the target of earlier rows."
+        hint = _HINT_TARGET if found == model.target_text else _HINT_PART
         related = (Related("the target", model.target.span),)
         ctx.report("target-leakage", feature.span, f"{what}, so it cannot be a feature.", help=hint, related=related)
 

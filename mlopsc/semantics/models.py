@@ -10,6 +10,7 @@ from mlopsc.catalog.algorithms import ALGORITHMS, class_of, takes_null
 from mlopsc.catalog.blocks import MODEL
 from mlopsc.catalog.metrics import METRICS
 from mlopsc.semantics.algorithms import read_candidates
+from mlopsc.semantics.constants import not_by_string
 from mlopsc.semantics.context import Context
 from mlopsc.semantics.leakage import check_leakage
 from mlopsc.semantics.matrix import check_matrix
@@ -33,8 +34,14 @@ def start_model(ctx: Context, decl: Decl) -> None:
     written = decl.settings.get("target")
     if features is None or written is None:
         return
+    if isinstance(written.value, ast.Literal) and written.value.kind == "string":
+        not_by_string(ctx, written.value, "target", "a column or an expression")
+        return
     target = check_row(ctx, written.value, features.data)
     if target is None:
+        return
+    if target.op == "literal":
+        ctx.report("wrong-target-type", written.span, "A target is a column or an expression over columns.")
         return
     if target.type.kind in _NOT_A_TARGET:
         message = f"A target is a bool, a category, a string or a number, and this is a {target.type.kind}."
@@ -56,6 +63,9 @@ def _features(ctx: Context, decl: Decl, node: ast.Block) -> FeaturesInfo | None:
 def check_weights(ctx: Context, model: ModelInfo) -> None:
     written = model.decl.settings.get("weights")
     if written is None:
+        return
+    if isinstance(written.value, ast.Literal) and written.value.kind == "string":
+        not_by_string(ctx, written.value, "weights", "a column or an expression")
         return
     model.weights = check_row(ctx, written.value, model.features.data)
     if model.weights is not None and not (model.weights.type.numeric or model.weights.type.kind == "bool"):

@@ -16,6 +16,7 @@ from mlopsc.source import Span
 COMPARISONS = frozenset({"==", "!=", "<", "<=", ">", ">="})
 ARITHMETIC = {"+": b.add, "-": b.subtract, "*": b.multiply, "/": b.divide}
 MEASURES = frozenset({"duration", "size"})
+_SHARES = frozenset({"share", "null_share"})
 
 
 def limits(node: TypedExpr) -> b.Interval:
@@ -100,14 +101,14 @@ def _refuse_arithmetic(ctx: Context, op: str, span: Span, left: TypedExpr, right
         hint = "float(…) or int(…) reads a number out of text." if kinds & NUMERIC else None
     elif "null" in kinds:
         hint = "coalesce(x, 0) stands for x where it is not null."
-    ctx.report(name, span, f"{op} does not take {named(left.type)} and {named(right.type)}.", help=hint)
+    ctx.report(name, span, f"`{op}` does not take {named(left.type)} and {named(right.type)}.", help=hint)
 
 
 def minus(ctx: Context, span: Span, operand: TypedExpr) -> TypedExpr | None:
     if operand.type.kind in NUMERIC or operand.type.kind == "duration":
         found = b.negate(limits(operand)) if operand.type.kind in NUMERIC else b.UNBOUNDED
         return call("neg", operand.type, span, (operand,), found)
-    ctx.report("type-mismatch", span, f"- does not take {named(operand.type)}.")
+    ctx.report("type-mismatch", span, f"`-` does not take {named(operand.type)}.")
     return None
 
 
@@ -129,23 +130,44 @@ def compare(
         hint = "Compare it with == or in." if left.type.kind == "category" else None
         ctx.report("type-mismatch", span, f"`{op}` does not order {named(left.type)}.", help=hint)
         return None
-    if says:
+    if says and not _beyond_a_share(ctx, op, span, left, right):
         verdict = b.decide(op, limits(left), limits(right))
         say_if_constant(ctx, span, verdict if verdict in says else None, left)
     return call(op, Type("bool", left.type.nullable or right.type.nullable), span, (left, right))
 
 
+def _beyond_a_share(ctx: Context, op: str, span: Span, left: TypedExpr, right: TypedExpr) -> bool:
+    """Report a share of rows beside a number that no share reaches: `null_share(x) <= 10` is meant as 10%."""
+    share, number = (left, right) if left.fn in _SHARES else (right, left)
+    verdict = b.decide(op, limits(left), limits(right))
+    if share.op != "call" or share.fn not in _SHARES or number.op != "literal" or verdict is None:
+        return False
+    meant = 1 <= number.value <= 100 and number.type.kind == "int"
+    if 0 <= number.value <= 1 and not meant:
+        return False
+    fixed = f"{number.value}%"
+    ctx.report(
+        "always-holds" if verdict else "never-holds",
+        span,
+        f"This {'always' if verdict else 'never'} holds: {share.fn} is in 0..1.",
+        help=f"Write {fixed}." if meant else None,
+        edit=Edit(number.span, fixed) if meant else None,
+    )
+    return True
+
+
 def say_if_constant(ctx: Context, span: Span, verdict: bool | None, left: TypedExpr) -> None:
     if verdict is False or (verdict is True and not left.type.nullable):
         how = "always" if verdict else "never"
-        why = f": the left side is {b.say(limits(left))}" if limits(left) != b.UNBOUNDED else ""
+        says = limits(left) != b.UNBOUNDED and left.type.kind in NUMERIC and left.op != "literal"
+        why = f": the left side is {b.say(limits(left))}" if says else ""
         ctx.report("constant-condition", span, f"This {how} holds{why}.")
 
 
 def _compared_with_null(ctx: Context, op: str, span: Span, left: TypedExpr, right: TypedExpr) -> None:
     other = right if left.type.kind == "null" else left
     if op not in ("==", "!="):
-        ctx.report("compare-with-null", span, f"{op} with null is null, never true.")
+        ctx.report("compare-with-null", span, f"A comparison with null is null, never true: {op}.")
         return
     words = "is null" if op == "==" else "is not null"
     hint = f"Write {other.fn if other.op == 'column' else 'x'} {words}."
@@ -212,7 +234,7 @@ def _refuse_comparison(ctx: Context, op: str, span: Span, left: TypedExpr, right
         name = "unit-mismatch"
         measure, other = (left, right) if left.type.kind in MEASURES else (right, left)
         if other.op == "literal":
-            hint = f"Give it a unit: {b.number(other.value)}{'d' if measure.type.kind == 'duration' else 'MiB'}."
+            hint = f"Give it a unit: {b.number(other.value)}{'s' if measure.type.kind == 'duration' else 'MiB'}, for example."
         elif measure.op == "literal":
             hint = "A plain number has no unit; compare it with a plain number."
     elif "bool" in kinds:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from mlopsc.semantics.constants import not_by_string
 from mlopsc.semantics.context import Context
 from mlopsc.semantics.program import CallValue, ModelInfo, Ref, Type
 from mlopsc.semantics.rows import check_row
+from mlopsc.semantics.types import named
 from mlopsc.syntax import ast
 
 _GROUP_TYPES = ("string", "category", "int", "bool", "date")
@@ -33,6 +35,9 @@ def _check_random(ctx: Context, model: ModelInfo, split: CallValue) -> None:
     if model.task == "regression":
         message = "stratify keeps the shares of classes, and this model's task is regression."
         ctx.report("stratify-regression", written.span, message, help="Leave stratify out.")
+        return
+    if isinstance(written.value, ast.Literal) and written.value.kind == "string":
+        not_by_string(ctx, written.value, "stratify", "a column or an expression")
         return
     model.stratify = check_row(ctx, written.value, model.features.data)
     if model.stratify is not None and not model.stratify.columns:
@@ -66,14 +71,14 @@ def _check_group(ctx: Context, model: ModelInfo, split: CallValue) -> None:
         return
     if column.type.kind not in _GROUP_TYPES:
         ctx.report(
-            "bad-split", ref.span, f"A group is a text, an int or a bool, and {ref.name} is a {column.type.kind}."
+            "bad-split", ref.span, f"A group is a text, an int or a bool, and {ref.name} is {named(Type(column.type.kind))}."
         )
         return
     test = split.args["test"]
     if isinstance(test.value, list):
         for item in test.value:
             if not _fits(item, column.type):
-                message = f"{item!r} is not a value of {ref.name}, which is a {column.type.kind}."
+                message = f"{item!r} is not a value of {ref.name}, which is {named(Type(column.type.kind))}."
                 ctx.report("bad-split", test.span, message)
                 return
     elif isinstance(test.value, int | float) and not 0 < test.value < 1:
