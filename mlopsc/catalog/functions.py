@@ -126,7 +126,13 @@ DATASET_FUNCTIONS: dict[str, Function] = _table(
     _f("std", "c number", "float", "The sample standard deviation.", nulls="always", lo=0),
     _f("median", "c number", "float", "The median.", nulls="always"),
     _f("quantile", "c number, q share", "float", "The q quantile, linearly interpolated.", nulls="always"),
-    _f("freshness", "c time", "duration", "The time from the largest value of c to now.", nulls="always"),
+    _f(
+        "freshness",
+        "c time",
+        "duration",
+        "The time from the largest value of c to now; a rule with it is judged anew on every run.",
+        nulls="always",
+    ),
     _f(
         "correlation",
         "a number, b number",
