@@ -10,7 +10,8 @@ from mlopsc.diagnostics.model import Bag
 from mlopsc.driver.failure import Failure
 from mlopsc.driver.spec import SpecFile, reason
 from mlopsc.source import SourceMap
-from mlopsc.syntax import format_file, parse, read_source
+from mlopsc.syntax import parse, read_source
+from mlopsc.syntax.format import format_file
 
 
 class LaidOut(NamedTuple):

@@ -1,7 +1,6 @@
-"""Text to syntax tree, and back to the canonical layout."""
+"""Text to syntax tree; `mlopsc.syntax.format` goes back to the canonical layout, which few commands need."""
 
-from mlopsc.syntax.format import format_file, format_source
 from mlopsc.syntax.parser import parse
 from mlopsc.syntax.reading import read_source
 
-__all__ = ["format_file", "format_source", "parse", "read_source"]
+__all__ = ["parse", "read_source"]

@@ -16,7 +16,8 @@ from mlopsc.driver.check import check_file
 from mlopsc.driver.compiling import plan_of
 from mlopsc.driver.spec import SpecFile
 from mlopsc.source import Source
-from mlopsc.syntax import ast, format_source, parse
+from mlopsc.syntax import ast, parse
+from mlopsc.syntax.format import format_source
 from mlopsc.syntax.scan import BRACES, CLOSING, OPENING, scan
 
 ROOT = Path(__file__).resolve().parent.parent.parent

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from mlopsc.diagnostics.model import Bag
 from mlopsc.source import SourceMap
-from mlopsc.syntax import format_source, parse, read_source
+from mlopsc.syntax import parse, read_source
 from mlopsc.syntax.ast import File, Node
+from mlopsc.syntax.format import format_source
 
 LIMITS = settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
 

@@ -8,8 +8,9 @@ import pytest
 
 from mlopsc.diagnostics.model import Bag
 from mlopsc.source import SourceMap
-from mlopsc.syntax import format_source, parse, read_source
+from mlopsc.syntax import parse, read_source
 from mlopsc.syntax.ast import Block, File, Rule, Setting
+from mlopsc.syntax.format import format_source
 from mlopsc.syntax.literals import read_number, read_string
 from mlopsc.syntax.reading import LARGEST
 
