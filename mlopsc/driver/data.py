@@ -14,6 +14,7 @@ from mlopsc.diagnostics.located import Located, Place, Point, place
 from mlopsc.driver.check import Checked
 from mlopsc.driver.compiling import plan_of
 from mlopsc.driver.failure import Failure
+from mlopsc.runtime.hiding import outside
 from mlopsc.runtime.plan import bind, bind_params
 from mlopsc.source import Source
 
@@ -30,6 +31,7 @@ def check_data(checked: Checked) -> list[Located]:
     asked = {
         "data": _blocks(plan),
         "classes": _classes(plan),
+        "outside": outside(plan),
         "data_root": os.environ.get("MLOPSC_DATA") or checked.spec.folder,
         "modules_root": checked.spec.folder,
     }

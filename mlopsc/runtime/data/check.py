@@ -119,7 +119,7 @@ def _warning(rule: dict[str, Any], entry: dict[str, Any]) -> Finding:
 def main() -> int:
     asked = json.load(sys.stdin)
     roots = Path(asked["data_root"]), Path(asked["modules_root"])
-    hide = hidden(outside(asked["data"]))
+    hide = hidden(asked.get("outside") or outside(asked["data"]))
     try:
         found = check_data_files(asked["data"], *roots, asked.get("sample_rows", 100_000))
     except ImportError:
