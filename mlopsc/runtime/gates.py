@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .errors import StepError
+from .figures import with_clauses
 from .store.objects import Store
 
 
@@ -51,7 +52,9 @@ def _line(step: dict[str, Any], rules: list[dict[str, Any]], wanted: Callable[[d
 def _error(step: dict[str, Any], verdict: dict[str, Any]) -> StepError:
     rules = list(verdict.get("rules", ()))
     at_fault = [r for r in rules if _required(r) and r["verdict"] in ("failed", "no data")]
-    told = "; ".join(f"{r['rule']}: {r.get('reason') or r['verdict']}" for r in at_fault) or verdict["verdict"]
+    clauses = clauses_of(step["settings"], rules)
+    texts = {r["rule"]: with_clauses(r["rule"], c) for r, c in zip(rules, clauses, strict=True)}
+    told = "; ".join(f"{texts[r['rule']]}: {r.get('reason') or r['verdict']}" for r in at_fault) or verdict["verdict"]
     where = dict(step["settings"]["where"])
     where["line"] = _line(step, rules, _required) or where["line"]
     failed = verdict["verdict"] == "failed"
@@ -65,4 +68,13 @@ def rule_lines(settings: dict[str, Any], rules: list[dict[str, Any]]) -> list[in
     now = settings.get("rules", ())
     if [rule["text"] for rule in now] != [rule["rule"] for rule in rules]:
         return [rule.get("line") for rule in rules]
-    return [rule["where"]["line"] for rule in now]
+    return [(rule.get("where") or {}).get("line") for rule in now]
+
+
+def clauses_of(settings: dict[str, Any], rules: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """`by`, `min_rows` and `confidence` of each rule of a verdict, as they stand in the gate."""
+    now = list(settings.get("rules", ()))
+    if [rule["text"] for rule in now] != [rule["rule"] for rule in rules]:
+        return [{"by": []} for _ in rules]
+    given = ("min_rows", "confidence")
+    return [{"by": list(rule.get("by") or ()), **{n: rule[n] for n in given if n in rule}} for rule in now]

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Callable
 from typing import Any, TextIO
+
+from .figures import Unit, plain, unit_of, with_clauses
 
 Event = dict[str, Any]
 _MARK = {
     "done": ("✓", "32"), "cached": ("=", "36"), "failed": ("✗", "31"), "skipped": ("-", "90"), "waiting": ("…", "33"),
     "passed": ("✓", "32"), "no data": ("?", "33"), "no champion": ("·", "90"), "running": (" ", "90"),
 }  # fmt: skip
+
+# What a reason repeats of the two sides, which stand before it.
+_COMPARED = re.compile(r"(?:^|: )[-\w.,+]+(?: ?[%\w]+)? is not (?:[<>=!]=?) [-\w.,+]+(?: ?[%\w]+)?$")
 
 
 def colours(stream: TextIO) -> bool:
@@ -80,13 +86,15 @@ def summary(found: dict[str, Any]) -> str:
 
 def number(value: Any) -> str:
     if isinstance(value, float):
-        return f"{value:.4g}"
+        return plain(value, 4)
     return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
 
 
 def run_text(result: dict[str, Any], colour: bool) -> str:
     """Gates with their rules, models with their metrics, errors with their places, and how it ended."""
     lines: list[str] = []
+    for step in result["steps"]:
+        lines += _warning_lines(step)
     for gate, found in result["gates"].items():
         lines.append(f"gate {gate}: {found['verdict']}")
         lines += [_rule_line(rule, colour) for rule in found["rules"]]
@@ -102,13 +110,39 @@ def run_text(result: dict[str, Any], colour: bool) -> str:
     return "\n".join(lines)
 
 
+def _warning_lines(step: dict[str, Any]) -> list[str]:
+    """What a step that went well still has to say: rows put aside, rules `warn` that do not hold."""
+    lines = []
+    if aside := step.get("quarantine"):
+        share = f"{number(aside['rows'])} of {number(aside['of'])} rows of {aside['data']}"
+        lines.append(f"warning: {share} are in quarantine: {aside['path']}")
+    for rule in step.get("warnings", ()):
+        place = f"{rule['file'] or 'line'}:{rule['line']}: " if rule["line"] else ""
+        seen = "it has no value" if rule["value"] is None else f"the data gives {_values(rule['value'])}"
+        lines.append(f"{place}warning: warn {rule['rule']} does not hold: {seen}")
+    return lines
+
+
+def _values(value: Any) -> str:
+    return ", ".join(number(one) for one in value) if isinstance(value, list) else number(value)
+
+
 def _rule_line(rule: dict[str, Any], colour: bool) -> str:
+    """The rule as it was written, its two sides and, where slices were judged, the one that decided."""
+    unit = unit_of(rule["rule"])
     sides = ""
     if rule.get("value") is not None:
-        against = f" against {number(rule['threshold'])}" if rule.get("threshold") is not None else ""
-        sides = f"  {number(rule['value'])}{against}"
-    reason = f"  {rule['reason']}" if rule.get("reason") and rule["verdict"] != "passed" else ""
-    return f"  {mark(rule['verdict'], colour)} {rule['rule']}{sides}{reason}"
+        sides = "  " + _sides(unit, [side for side in (rule["value"], rule.get("threshold")) if side is not None])
+    told = _COMPARED.sub("", rule.get("reason") or "") if sides else rule.get("reason") or ""
+    told = told if rule["verdict"] != "passed" or rule.get("by") or rule.get("slices") else ""
+    reason = f"  {told}" if told else ""
+    return f"  {mark(rule['verdict'], colour)} {with_clauses(rule['rule'], rule)}{sides}{reason}"
+
+
+def _sides(unit: Unit, sides: list[float]) -> str:
+    """With more digits where few would make different numbers look equal."""
+    short = [unit.show(side, 4) for side in sides]
+    return " against ".join(short if len(set(short)) == len(set(sides)) else [unit.show(side) for side in sides])
 
 
 def _model_lines(model: str, found: dict[str, Any]) -> list[str]:

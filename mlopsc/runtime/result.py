@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .errors import StepError
-from .gates import rule_lines
+from .gates import clauses_of, rule_lines
 from .store.objects import Store
 
 Outcome = dict[str, Any]
@@ -32,7 +32,7 @@ def build(
         "pipeline": pipeline,
         "status": status,
         "seconds": round(seconds, 3),
-        "steps": [_step(step, outcomes.get(step["id"])) for step in steps],
+        "steps": [_step(store, step, outcomes) for step in steps],
         "models": _models(store, steps, outcomes),
         "gates": _gates(store, steps, outcomes),
         "params": params,
@@ -44,15 +44,44 @@ def build(
     return found
 
 
-def _step(step: dict[str, Any], outcome: Outcome | None) -> dict[str, Any]:
-    outcome = outcome or {"status": "skipped"}
-    return {
+def _step(store: Store, step: dict[str, Any], outcomes: dict[str, Outcome]) -> dict[str, Any]:
+    outcome = outcomes.get(step["id"]) or {"status": "skipped"}
+    found = {
         "id": step["id"],
         "kind": step["kind"],
         "status": outcome["status"],
         "seconds": round(outcome.get("seconds", 0.0), 3),
         "error": outcome.get("error"),
     }
+    if step["kind"] == "ingest" and (aside := _quarantine(store, outcomes, step["settings"]["data"])):
+        found["quarantine"] = aside
+    if step["kind"] == "validate":
+        found["warnings"] = _warnings(store, step, outcomes)
+        aside = _quarantine(store, outcomes, step["settings"]["data"])
+        if aside and (found["error"] or {}).get("name") == "too-many-bad-rows":
+            found["error"] = {**found["error"], "help": f"they are kept in {aside['path']}, a Parquet file"}
+    return found
+
+
+def _quarantine(store: Store, outcomes: dict[str, Outcome], data: str) -> dict[str, Any] | None:
+    """Where the rows are that were put aside; None where there are none."""
+    report = _artifact(store, outcomes, f"ingest:{data}", "report") or {}
+    digest = outcomes.get(f"ingest:{data}", {}).get("outputs", {}).get("quarantine")
+    if digest is None or not report.get("bad"):
+        return None
+    return {"data": data, "rows": report["bad"], "of": report["rows_read"], "path": str(store.path(digest))}
+
+
+def _warnings(store: Store, step: dict[str, Any], outcomes: dict[str, Outcome]) -> list[dict[str, Any]]:
+    """The rules `warn` that do not hold."""
+    judged = (_artifact(store, outcomes, step["id"], "report") or {}).get("rules", [])
+    files = {rule["text"]: (rule.get("where") or {}).get("file") for rule in step["settings"].get("rules", ())}
+    lines = rule_lines(step["settings"], judged)
+    return [
+        {"rule": rule["rule"], "value": rule["value"], "line": line, "file": files.get(rule["rule"])}
+        for rule, line in zip(judged, lines, strict=True)
+        if rule["verdict"] == "warned"
+    ]
 
 
 def _artifact(store: Store, outcomes: dict[str, Outcome], step: str, output: str) -> Any:
@@ -102,6 +131,8 @@ def _gates(store: Store, steps: list[dict[str, Any]], outcomes: dict[str, Outcom
         judged = list(verdict.get("rules", ()))
         lines = rule_lines(step["settings"], judged)
         rules = [{**rule, "line": line} for rule, line in zip(judged, lines, strict=True)]
+        for rule, clauses in zip(rules, clauses_of(step["settings"], judged), strict=True):
+            rule.update(clauses)
         found[gate] = {"verdict": _verdict(verdict["verdict"], outcomes.get(f"approve:{gate}")), "rules": rules}
     return found
 

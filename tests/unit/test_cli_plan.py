@@ -366,3 +366,24 @@ def test_what_a_store_cannot_give_is_told_by_name(here: Path, words: list[str], 
     told = capsys.readouterr().err
     assert f" {name}]" in told
     assert told.count("\n") == 1
+
+
+def test_run_reports_failed_warnings_and_quarantined_rows(here: Path, capsys: Out) -> None:
+    """In text and JSON, also where too many bad rows end the run; the quarantine's file exists."""
+    spec = SPEC.replace('  source = csv("d.csv")\n', '  source = csv("d.csv")\n  bad_rows = 5%\n')
+    spec = spec.replace("  expect rows >= 10\n", "  expect rows >= 10\n  warn   rows >= 1_000\n")
+    with (here / "d.csv").open("a", encoding="utf-8") as data:
+        data.write("bad,true\n")
+    (here / "s.mlops").write_text(spec, encoding="utf-8")
+    assert guarded(["run", "s.mlops", "--step", "validate:d", "--json"]) == 0
+    steps = {step["kind"]: step for step in json.loads(capsys.readouterr().out)["steps"]}
+    aside = steps["ingest"]["quarantine"]
+    assert (aside["rows"], aside["of"]) == (1, 201)
+    assert Path(aside["path"]).read_bytes()[:4] == b"PAR1"
+    place = spec[: spec.index("warn ")].count("\n") + 1
+    assert steps["validate"]["warnings"] == [{"rule": "rows >= 1_000", "value": 200, "line": place, "file": "s.mlops"}]
+    (here / "s.mlops").write_text(spec.replace("bad_rows = 5%", "bad_rows = 0%"), encoding="utf-8")
+    assert guarded(["run", "s.mlops", "--step", "validate:d"]) == 1
+    told = capsys.readouterr().out
+    assert f"help: they are kept in {aside['path']}" in told
+    assert "warn rows >= 1_000 does not hold: the data gives 200" in told

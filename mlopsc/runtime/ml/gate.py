@@ -12,6 +12,7 @@ import numpy as np
 from ..context import Context
 from ..data.engine import connect
 from ..errors import StepError
+from ..figures import unit_of, with_clauses
 from . import champion, latency, modelfile, scoring
 from .evidence import Evidence, View
 from .gaterules import FAILED, NO_CHAMPION, NO_DATA, PASSED, Judge, Outcome, names_champion
@@ -87,7 +88,7 @@ def _judged(rule: dict[str, Any], evidence: Evidence, seed: int) -> dict[str, An
         return {**entry, **_fields(Outcome(NO_DATA, None, None, reason))}
     confidence = float(rule["confidence"])
     if not rule["by"]:
-        return {**entry, **_fields(Judge(evidence, view, confidence, seed).judge(rule["expr"]))}
+        return {**entry, **_fields(Judge(evidence, view, confidence, seed, unit_of(rule["text"])).judge(rule["expr"]))}
     outcome, slices = _by_slice(rule, evidence, view, confidence, seed)
     return {**entry, **_fields(outcome), "slices": slices}
 
@@ -108,7 +109,7 @@ def _by_slice(
         for part in parts:
             outcome = Outcome("not judged", None, None, f"fewer than {view.min_rows} rows")
             if len(part) >= view.min_rows:
-                outcome = Judge(evidence, part, confidence, seed).judge(rule["expr"])
+                outcome = Judge(evidence, part, confidence, seed, unit_of(rule["text"])).judge(rule["expr"])
                 judged.append((part, outcome))
             listed.append({"slice": part.name, "rows": len(part), **_fields(outcome)})
     for verdict in (FAILED, NO_DATA):
@@ -139,19 +140,18 @@ def _fields(outcome: Outcome) -> dict[str, Any]:
 
 
 def _refused(settings: dict[str, Any], verdict: str, rules: Sequence[dict[str, Any]]) -> StepError:
-    """Names the first rule that stands in the way, its value, threshold and line."""
+    """Names the first rule that stands in the way, why it does and its line."""
     first = next(rule for rule in rules if rule["kind"] == "require" and rule["verdict"] == verdict)
     others = sum(rule["kind"] == "require" and rule["verdict"] in (FAILED, NO_DATA) for rule in rules) - 1
-    numbers = "" if first["value"] is None else f" is {first['value']:.6g}"
-    if first["threshold"] is not None:
-        numbers += f" against {first['threshold']:.6g}"
     more = f" (and {others} more)" if others else ""
     code, name = ("MLC9050", "gate-failed") if verdict == FAILED else ("MLC9067", "gate-without-data")
+    clauses: dict[str, Any] = next((rule for rule in settings["rules"] if rule["text"] == first["rule"]), {})
+    text, how = with_clauses(first["rule"], clauses), "does not hold" if verdict == FAILED else "cannot be judged"
     reason = f": {first['reason']}" if first["reason"] else ""
     return StepError(
         code,
         name,
-        f"gate {settings['gate']}: {first['rule']} {verdict}{numbers}{reason}{more}",
+        f"gate {settings['gate']}: {text} {how}{reason}{more}",
         where={"file": first["file"], "line": first["line"], "column": 1},
         details={"rule": first["rule"], "value": first["value"], "threshold": first["threshold"]},
     )

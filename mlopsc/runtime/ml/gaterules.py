@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..expr import to_python
+from ..figures import PLAIN, Unit
 from . import bootstrap
 from .columns import Floats
 from .evidence import Evidence, Measured, View
@@ -46,9 +47,11 @@ def names_champion(expr: Any) -> bool:
 
 
 class Judge:
-    """Judges expressions over one view of the rows. `confidence` is of the interval, `seed` of its resamples."""
+    """Judges expressions over one view of the rows. `confidence` is of the interval, `seed` of its resamples, `unit` that
+    of numbers in reasons."""
 
-    def __init__(self, evidence: Evidence, view: View, confidence: float, seed: int) -> None:
+    def __init__(self, evidence: Evidence, view: View, confidence: float, seed: int, unit: Unit = PLAIN) -> None:
+        self.unit = unit
         self.evidence = evidence
         self.view = view
         self.confidence = confidence
@@ -81,17 +84,22 @@ class Judge:
             return Outcome(NO_DATA, value, threshold, "the value is null over these rows")
         if not compiled.champion:
             holds = bool(_compare(fn, a, b))
-            return Outcome(PASSED if holds else FAILED, value, threshold, "" if holds else _short(fn, value, threshold))
+            return Outcome(
+                PASSED if holds else FAILED, value, threshold, "" if holds else self._short(fn, value, threshold)
+            )
         pairs = self._resampled(compiled)
         ends = bootstrap.interval((pairs[:, 0] - pairs[:, 1]) / scale, self.confidence)
         if ends is None:
             return Outcome(NO_DATA, value, threshold, "the difference is undefined in too many resamples")
         holds = _interval_holds(fn, *ends)
         reason = (
-            f"left less right is {value - threshold:.6g}, its {self.confidence:.4g} interval {ends[0]:.6g} to "
-            f"{ends[1]:.6g} over {len(self.view)} rows"
+            f"left less right is {self.unit.show(value - threshold)}, its {100 * self.confidence:.4g}% interval "
+            f"{self.unit.show(ends[0])} to {self.unit.show(ends[1])} over {len(self.view)} rows"
         )
         return Outcome(PASSED if holds else FAILED, value, threshold, reason)
+
+    def _short(self, fn: str, value: float, threshold: float) -> str:
+        return f"{self.unit.show(value)} is not {fn} {self.unit.show(threshold)}"
 
     def _condition(self, expr: Expr) -> Outcome:
         """Any other condition: as it stands, or with a champion in so many resamples as one end of the interval asks."""
@@ -210,10 +218,6 @@ def _interval_holds(fn: str, low: float, high: float) -> bool:
 
 def _scaled(value: Any, scale: float) -> float | None:
     return None if value is None else float(value) / scale
-
-
-def _short(fn: str, value: float, threshold: float) -> str:
-    return f"{value:.6g} is not {fn} {threshold:.6g}"
 
 
 def _name(node: Expr) -> str:
