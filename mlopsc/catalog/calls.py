@@ -10,7 +10,7 @@ from mlopsc.catalog.schema import Argument, CallSpec
 _ZONE = Argument("timezone", "zone", "Zone of timestamps whose text has no offset; UTC without it.")
 _LAKE = Argument("connection", "ref:connection", "The object store that the path is in.")
 _CONNECTION = Argument("connection", "ref:connection", "The database.", required=True)
-_PATH = Argument("path", "string", "A file, or a glob, relative to the spec file that names it.", required=True)
+_PATH = Argument("path", "string", "A file, or a glob, relative to the spec file that names it.", required=True, lo=1)
 
 
 def _table(*specs: CallSpec) -> dict[str, CallSpec]:
@@ -23,8 +23,8 @@ SOURCES = _table(
         "Comma-separated text; `.gz` is read by its suffix.",
         (
             _PATH,
-            Argument("delimiter", "string", "What separates fields; may be several characters.", ","),
-            Argument("encoding", "string", "Encoding of the text.", "utf-8"),
+            Argument("delimiter", "string", "What separates fields; may be several characters.", ",", lo=1),
+            Argument("encoding", "encoding", "Encoding of the text.", "utf-8"),
             Argument("header", "bool", "Whether the first line names the columns.", True),
             _ZONE,
             _LAKE,
@@ -35,12 +35,12 @@ SOURCES = _table(
     CallSpec(
         "table",
         "A table or view of a database.",
-        (_CONNECTION, Argument("name", "string", "Its name, with its schema if need be.", required=True), _ZONE),
+        (_CONNECTION, Argument("name", "string", "Its name, with its schema if need be.", required=True, lo=1), _ZONE),
     ),
     CallSpec(
         "sql",
         "The rows of a query.",
-        (_CONNECTION, Argument("query", "string", "A select statement.", required=True), _ZONE),
+        (_CONNECTION, Argument("query", "string", "A select statement.", required=True, lo=1), _ZONE),
     ),
     CallSpec(
         "python",
@@ -122,8 +122,8 @@ SERVING = _table(
 )
 
 SINKS = _table(
-    CallSpec("parquet", "A Parquet file.", (Argument("path", "string", "The file.", required=True),)),
-    CallSpec("csv", "A CSV file.", (Argument("path", "string", "The file.", required=True),)),
+    CallSpec("parquet", "A Parquet file.", (Argument("path", "string", "The file.", required=True, lo=1),)),
+    CallSpec("csv", "A CSV file.", (Argument("path", "string", "The file.", required=True, lo=1),)),
 )
 
 ROLLOUTS = _table(
@@ -193,6 +193,9 @@ CONNECTIONS = _table(
         ),
     ),
 )
+
+# Connections to files; the others are to databases.
+STORES = ("s3", "gcs")
 
 CHANNELS = _table(
     CallSpec(

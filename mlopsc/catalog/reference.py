@@ -31,6 +31,7 @@ _KINDS = {
     "literals": "literal or list of literals",
     "range": "whole number or range",
     "cron": "cron text",
+    "encoding": "name of a text encoding",
     "zone": "time zone",
     "module": "`package.module:function`",
     "secret": '`secret("NAME")`',

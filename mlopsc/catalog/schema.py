@@ -13,7 +13,7 @@ Value kinds of settings and arguments:
   any                                            checked elsewhere (algorithm arguments)
   strings shares names                           one or a list
   number                                         an int or a float
-  cron zone module                               texts checked as such: five fields, a zone, package.module:function
+  cron zone module encoding                      texts checked as such: five fields, a zone, package.module:function, a codec
   secret                                         `secret("NAME")` or `env("NAME")`, never a literal
   ref:a|b refs:a|b                               of any of these kinds
   KIND or KIND                                   either
@@ -34,7 +34,7 @@ class Argument(NamedTuple):
     doc: str
     default: object = MISSING
     required: bool = False
-    lo: float | None = None  # smallest allowed value
+    lo: float | None = None  # smallest allowed value; of a text, its length
     hi: float | None = None
 
 

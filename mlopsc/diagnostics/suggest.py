@@ -6,13 +6,15 @@ from collections.abc import Iterable
 
 
 def nearest(word: str, options: Iterable[str]) -> str | None:
-    """The option within an edit distance of a third of its length (at least 1), the nearest first; None if there is none.
+    """The option within an edit distance of a third of its length (at least 1, but no other name of one or two letters), the
+    nearest first; None if there is none.
 
     Options of a very different length are passed over before any distance is computed, so the search stays linear."""
     lowered = word.lower()
     best: tuple[int, str] | None = None
     for option in options:
-        limit = max(1, max(len(word), len(option)) // 3)
+        longer = max(len(word), len(option))
+        limit = max(1, longer // 3) if longer > 2 else 0
         if abs(len(option) - len(word)) > limit:
             continue
         far = 0 if option.lower() == lowered else distance(lowered, option.lower(), limit)

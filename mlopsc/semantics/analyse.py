@@ -127,7 +127,7 @@ def _prove_variant(ctx: Context, given: _Given) -> None:
 def _check_pipeline(ctx: Context, units: list[Unit]) -> None:
     spec = units[0]
     lacking = ctx.program.pipeline is None and not ctx.damage.may_declare("pipeline")
-    if lacking and (spec.file.items or spec.file.imports):
+    if lacking and (spec.file.items or spec.file.imports or spec.file.edition):
         start = spec.source.base
         ctx.bag.report("no-pipeline", (start, start), "A spec has one pipeline block, and this one has none.")
 
@@ -145,7 +145,8 @@ def _check_editions(ctx: Context, units: list[Unit], shared: bool) -> None:
 
 
 def _needs_edition(ctx: Context, spec: Unit, shared: bool) -> bool:
-    return not shared and bool(spec.file.items or spec.file.imports) and not ctx.damage.first_item
+    lost = ctx.damage.first_item or "edition" in ctx.damage.lost
+    return not shared and bool(spec.file.items or spec.file.imports) and not lost
 
 
 def _check_blocks(ctx: Context, installed: Callable[[], Iterable[str]]) -> None:

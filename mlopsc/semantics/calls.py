@@ -6,9 +6,9 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from mlopsc.catalog.functions import AGGREGATES, DATASET_FUNCTIONS, ROW_FUNCTIONS, Function, Parameter
+from mlopsc.catalog.functions import AGGREGATES, DATASET_FUNCTIONS, ELSEWHERE, ROW_FUNCTIONS, Function, Parameter
 from mlopsc.catalog.transforms import TRANSFORMS
-from mlopsc.diagnostics.model import Related
+from mlopsc.diagnostics.model import Edit, Related
 from mlopsc.semantics import bounds as b
 from mlopsc.semantics import operators as ops
 from mlopsc.semantics.context import Context
@@ -71,8 +71,26 @@ def _unknown(ctx: Context, node: ast.Call, scope: Scope) -> None:
     elif name in TRANSFORMS:
         message = f"{name} is fitted on training rows, so it stands right of |>."
         ctx.report("unknown-function", node.func.span, message, help=f"Write x |> {name}(…).")
+    elif name in ("pow", "power") or name in ELSEWHERE:
+        _elsewhere(ctx, node)
     else:
         ctx.unknown("unknown-function", node.func, f"There is no function {name}.", ROW_FUNCTIONS)
+
+
+def _elsewhere(ctx: Context, node: ast.Call) -> None:
+    """A function that has another name here, or none."""
+    name = node.func.text
+    edit: Edit | None = None
+    meant = ELSEWHERE.get(name)
+    if meant is None:
+        first = node.args[0].value if node.args else None
+        shown = first.text if isinstance(first, ast.Name) else "x"
+        hint = f"Write {shown} * {shown}."
+    elif meant in ROW_FUNCTIONS:
+        hint, edit = f"Write {meant}(…).", Edit(node.func.span, meant)
+    else:
+        hint = f"It is {meant}, over all rows: it stands in expect or warn of a data block."
+    ctx.report("unknown-function", node.func.span, f"There is no function {name}.", help=hint, edit=edit)
 
 
 def bind(ctx: Context, node: ast.Call, function: Function) -> list[tuple[Parameter, ast.Value]] | None:
@@ -98,7 +116,7 @@ def bind(ctx: Context, node: ast.Call, function: Function) -> list[tuple[Paramet
         ctx.report(
             "wrong-argument-count",
             node.span,
-            f"{function.name} takes {_count(function)}, and {len(node.args)} stand here.",
+            f"{function.name} takes {_count(function)}, and here are {len(node.args)}.",
             help=f"It is {signature(function)}: {function.doc}",
         )
         return None

@@ -219,6 +219,9 @@ def _missing(ctx: Context, column: ColumnInfo, clause: ast.Clause, atom: ast.Exp
             ctx.report("bad-clause", item.span, "missing takes texts.", help='For example missing ["NA", "-"].')
             return
         texts.append(str(item.value) if item.kind == "string" else item.text.replace("_", ""))
+    if not texts:
+        ctx.report("bad-clause", atom.span, "missing takes at least one text.")
+        return
     column.missing = tuple(texts)
 
 
@@ -286,7 +289,13 @@ def _constant(ctx: Context, column: ColumnInfo, node: ast.Value | ast.Star) -> T
         ctx.report("literal-needed", node.span, "Only literals stand here.")
         return None
     found = any_literal(ctx, node)
-    if found is None or _fits(column.type, found.type.kind):
+    if found is None:
+        return None
+    if column.type.kind == "int" and found.type.kind == "float" and not float(found.value).is_integer():
+        message = f"{column.name} is an int, and {found.value} is not a whole number."
+        ctx.report("bad-clause", node.span, message, help="Write a whole number, or declare the column as float.")
+        return None
+    if _fits(column.type, found.type.kind):
         return found
     kind = column.type.kind
     hint = f'Write {kind}("…").' if kind in TIMES else None

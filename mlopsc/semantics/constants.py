@@ -12,17 +12,19 @@ from collections.abc import Callable
 from mlopsc.catalog.calls import SETS
 from mlopsc.catalog.schema import MISSING, Argument, CallSpec, shown
 from mlopsc.diagnostics.model import Bag, Edit, Related
-from mlopsc.semantics.context import Context
+from mlopsc.semantics.context import Context, nearest
 from mlopsc.semantics.cron import check_cron, check_zone
 from mlopsc.semantics.program import CallValue, Ref, Type, Value
 from mlopsc.semantics.scalars import (
     PARAM_ACCEPTS,
     VARIABLE,
     WORDS,
+    check_encoding,
     checked_text,
     date_text,
     in_bounds,
     instead,
+    is_share,
     module_problem,
     read_date,
     read_literal,
@@ -80,10 +82,19 @@ def constant(
     return value if in_bounds(ctx, value, base, what, lo, hi) else None
 
 
+def _slip(node: ast.Value | ast.Star, kind: str) -> bool:
+    """Whether a name that is none of a choice seems to be meant as one of it."""
+    options = kind.removeprefix("choice:").split("|") if kind.startswith("choice:") else []
+    return isinstance(node, ast.Name) and node.text not in options and nearest(node.text, options) is not None
+
+
 def _either(
     ctx: Context, node: ast.Value | ast.Star, kinds: list[str], what: str, lo: float | None, hi: float | None
 ) -> Value | None:
     real = ctx.bag
+    meant = _slip(node, kinds[0])
+    if meant:
+        return constant(ctx, node, kinds[0], what=what)
     declared = ctx.program.decls.get(node.text) if isinstance(node, ast.Name) else None
     if declared is not None and declared.kind == "param":
         kinds = [kind for kind in kinds if kind.endswith("!")][:1] or kinds
@@ -195,6 +206,11 @@ def _ref(ctx: Context, node: ast.Expr, detail: str, what: str) -> Value | None:
         message = f"No {' or '.join(kinds)} is named {node.text}."
         ctx.unknown("unknown-name", node, message, names, kinds=tuple(kinds))
         return None
+    if found is not None and found.kind not in kinds and len(kinds) > 1:
+        found.used = True
+        message = f"{node.text} is a {found.kind}, and a {' or '.join(kinds)} is needed here."
+        ctx.report("wrong-kind", node.span, message)
+        return None
     declared = ctx.decl(node, kind)
     return Value(Ref(kind, declared.name, node.span), node.span) if declared is not None else None
 
@@ -233,7 +249,7 @@ def _plural(one: str) -> Callable[[Context, ast.Expr, str, str], Value | None]:
 
 def _any_literal(ctx: Context, node: ast.Expr, detail: str, what: str) -> Value | None:
     if isinstance(node, ast.Literal) and node.kind != "null":
-        return Value(node.value, node.span)
+        return Value(node.value, node.span) if node.kind != "percent" or is_share(ctx, node) else None
     if isinstance(node, ast.Call) and node.func.text in ("date", "timestamp"):
         return read_date(ctx, node, detail, what)
     need = "a literal" if not isinstance(node, ast.Literal) else "a value; no setting is null"
@@ -384,4 +400,5 @@ _READERS: dict[str, Callable[[Context, ast.Expr, str, str], Value | None]] = {
     "cron": checked_text(check_cron),
     "zone": checked_text(check_zone),
     "module": checked_text(module_problem),
+    "encoding": checked_text(check_encoding),
 }

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from mlopsc.diagnostics.model import Edit
 from mlopsc.semantics.context import Context, nearest
 from mlopsc.semantics.program import Ref
+from mlopsc.semantics.scalars import is_share
 from mlopsc.syntax import ast
 
 INF = float("inf")
@@ -107,7 +108,10 @@ def _param(ctx: Context, node: ast.Name, what: str, constraint: str | None) -> t
 def _literal(ctx: Context, node: ast.Value | ast.Star, what: str) -> tuple[bool, Any]:
     """A literal, a bare word (as its text), or a list of them."""
     if isinstance(node, ast.Literal) and node.kind not in ("duration", "size"):
-        return True, node.value
+        return node.kind != "percent" or is_share(ctx, node), node.value
+    if isinstance(node, ast.Literal):
+        ctx.report("bad-parameter", node.span, f"{what} takes no {node.kind}.", help="Write a plain number.")
+        return False, None
     if isinstance(node, ast.Name):
         return True, node.text
     if isinstance(node, ast.ListExpr):
@@ -163,6 +167,8 @@ def _tune_range(ctx: Context, space: ast.Range, log: bool, what: str, constraint
     for end in (space.lo, space.hi):
         if not isinstance(end, ast.Literal) or end.kind not in ("int", "float", "percent"):
             ctx.report("bad-tune", end.span, "The ends of a search space are numbers.")
+            return False, None
+        if end.kind == "percent" and not is_share(ctx, end):
             return False, None
         assert isinstance(end.value, int | float)
         ends.append(end.value)

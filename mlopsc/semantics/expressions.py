@@ -16,6 +16,7 @@ from mlopsc.semantics.constants import date_text
 from mlopsc.semantics.context import Context
 from mlopsc.semantics.facts import Facts, facts_of, narrowed
 from mlopsc.semantics.program import Type, TypedExpr
+from mlopsc.semantics.scalars import is_share
 from mlopsc.semantics.types import BOOL, NUMERIC, ORDERED, call, literal, named, plain, retype, unify, union
 from mlopsc.syntax import ast
 
@@ -78,9 +79,7 @@ def typed_literal(ctx: Context, node: ast.Literal) -> TypedExpr | None:
             "number-too-large", node.span, "An int lies between -2**63 and 2**63 - 1.", help="Write it as a float."
         )
         return None
-    if node.kind == "percent" and not 0 <= value <= 1:
-        hint = f"Write {value:.12g} where a number is meant."
-        ctx.report("out-of-bounds", node.span, f"{node.text} is no share: shares lie in 0%..100%.", help=hint)
+    if node.kind == "percent" and not is_share(ctx, node):
         return None
     if node.kind == "null":
         return literal(None, Type("null", True), node.span)
@@ -222,11 +221,12 @@ def _in_range(
             "bad-membership", container.span, f"A range does not hold {named(item.type)}.", help="Write in [a, b]."
         )
         return None
+    lo, hi = pairs[0][1], pairs[1][1]
     if lo.type.kind != hi.type.kind or lo.type.kind != item.type.kind:
         kinds = {lo.type.kind, hi.type.kind, item.type.kind}
         if not kinds <= NUMERIC:
             hint = "Give both ends as timestamps." if item.type.kind == "timestamp" else None
-            ctx.report("bad-membership", container.span, f"{named(item.type)} is not in such a range.", help=hint)
+            ctx.report("bad-membership", container.span, f"Such a range does not hold {named(item.type)}.", help=hint)
             return None
     if is_empty_range(lo, hi):
         ctx.report("empty-range", container.span, "The range starts above its end, so nothing is in it.")

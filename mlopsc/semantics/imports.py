@@ -17,6 +17,7 @@ from mlopsc.source import Source, SourceMap
 from mlopsc.syntax import ast, parse, read_source
 
 MAX_FILES = 1_000
+SUFFIX = ".mlops"
 Read = Callable[[str], bytes]
 
 
@@ -58,6 +59,11 @@ def _path(ctx: Context, node: ast.Import, unit: Unit) -> str | None:
     text = str(node.path.value)
     if not text or "\0" in text or "\\" in text:
         ctx.report("bad-import", node.path.span, "An import names a file, with / between folders.")
+        return None
+    if text.startswith("/") or not text.endswith(SUFFIX):
+        # What an imported file holds is shown in messages: a stranger's spec must not name any file that it likes.
+        message = f"An import names a {SUFFIX} file by its path from the file that it stands in."
+        ctx.report("bad-import", node.path.span, message)
         return None
     return posixpath.normpath(posixpath.join(posixpath.dirname(unit.path), text))
 

@@ -17,10 +17,12 @@ from mlopsc.semantics.program import (
     ModelInfo,
     MonitorInfo,
     Ref,
+    Type,
     TypedExpr,
 )
 from mlopsc.semantics.settings import header, read_settings
 from mlopsc.semantics.slices import SLICED
+from mlopsc.semantics.types import named
 from mlopsc.syntax import ast
 
 _ACTIONS = ("alert", "retrain", "rollback")
@@ -151,7 +153,7 @@ class MonitorScope(ModelScope):
                 ctx.unknown("unknown-column", first, f"{data.decl.name} has no column {first.text}.", data.columns)
             return None
         if word == "new_categories" and column.type.kind not in SLICED:
-            message = f"new_categories looks at categories and texts, and {first.text} is a {column.type.kind}."
+            message = f"new_categories looks at categories and texts, and {first.text} is {named(Type(column.type.kind))}."
             ctx.report("wrong-argument-type", first.span, message)
             return None
         return metric_node(WATCHED[word], node.span, "deployment", column=first.text)
@@ -220,8 +222,9 @@ def _check_labels(ctx: Context, decl: Decl, model: ModelInfo) -> None:
         if column not in labels.columns or column not in data.columns:
             continue
         if labels.columns[column].type.kind != data.columns[column].type.kind:
-            kinds = f"{labels.columns[column].type.kind} in {ref.name} and {data.columns[column].type.kind} in"
-            ctx.report("bad-labels", written.span, f"{column} is a {kinds} {data.decl.name}.")
+            kinds = [named(Type(info.columns[column].type.kind)) for info in (labels, data)]
+            message = f"{column} is {kinds[0]} in {ref.name} and {kinds[1]} in {data.decl.name}."
+            ctx.report("bad-labels", written.span, message)
             return
 
 
@@ -252,5 +255,5 @@ def _check_segments(ctx: Context, decl: Decl, data: DataInfo) -> None:
                 word = ast.Name(ref.span[0], ref.span[1], ref.name)
                 ctx.unknown("unknown-column", word, f"{data.decl.name} has no column {ref.name}.", data.columns)
         elif column.type.kind not in SLICED:
-            message = f"Segments are by a category, a bool or a string, and {ref.name} is a {column.type.kind}."
+            message = f"Segments are by a category, a bool or a string, and {ref.name} is {named(Type(column.type.kind))}."
             ctx.report("bad-slice", ref.span, message)

@@ -16,6 +16,7 @@ from mlopsc.source import Span
 COMPARISONS = frozenset({"==", "!=", "<", "<=", ">", ">="})
 ARITHMETIC = {"+": b.add, "-": b.subtract, "*": b.multiply, "/": b.divide}
 MEASURES = frozenset({"duration", "size"})
+_UNITS = {"latency": "ms", "train_time": "min"}
 _SHARES = frozenset({"share", "null_share"})
 
 
@@ -221,10 +222,13 @@ def _levels_known(ctx: Context, column: TypedExpr, text: TypedExpr) -> bool:
     if best is not None and shown is not None:
         hint, edit = f"Did you mean {shown}?", Edit(text.span, shown)
     else:
-        known = ", ".join(levels[:12]) + (", …" if len(levels) > 12 else "")
-        hint, edit = f"Its levels are: {known}.", None
+        hint, edit = _levels(levels), None
     ctx.report("unknown-level", text.span, f"{text.value!r} is not a level of {what}.", help=hint, edit=edit)
     return False
+
+
+def _levels(levels: tuple[str, ...]) -> str:
+    return f"Its levels are: {', '.join(levels[:12])}{', …' if len(levels) > 12 else ''}."
 
 
 def _refuse_comparison(ctx: Context, op: str, span: Span, left: TypedExpr, right: TypedExpr) -> None:
@@ -234,7 +238,9 @@ def _refuse_comparison(ctx: Context, op: str, span: Span, left: TypedExpr, right
         name = "unit-mismatch"
         measure, other = (left, right) if left.type.kind in MEASURES else (right, left)
         if other.op == "literal":
-            hint = f"Give it a unit: {b.number(other.value)}{'s' if measure.type.kind == 'duration' else 'MiB'}, for example."
+            unit = _UNITS.get(measure.fn, "d" if measure.type.kind == "duration" else "MiB")
+            fixed = f"{b.number(other.value)}{unit}"
+            hint, edit = f"Write {fixed}.", Edit(other.span, fixed)
         elif measure.op == "literal":
             hint = "A plain number has no unit; compare it with a plain number."
     elif "bool" in kinds:
@@ -247,7 +253,8 @@ def _refuse_comparison(ctx: Context, op: str, span: Span, left: TypedExpr, right
     elif kinds & NUMERIC and "string" in kinds and right.op == "literal" and right.type.kind == "string":
         hint = "A number is written without quotes."
     elif "category" in kinds and kinds & NUMERIC and right.op == "literal":
-        hint = f'Its values are text: "{right.value}".'
+        column = left if left.type.kind == "category" else right
+        hint = f'Its values are text: "{right.value}".' if column.type.levels is None else _levels(column.type.levels)
     what = f"{named(left.type)} and {named(right.type)} cannot be compared."
     ctx.report(name, span, what[0].upper() + what[1:], help=hint, edit=edit)
 

@@ -12,6 +12,7 @@ from mlopsc.semantics.classes import say_unchecked
 from mlopsc.semantics.constants import bind
 from mlopsc.semantics.context import Context
 from mlopsc.semantics.program import TransformInfo, Type
+from mlopsc.semantics.scalars import is_share
 from mlopsc.semantics.types import NUMERIC, TEXT, TIMES, named
 from mlopsc.syntax import ast
 
@@ -77,7 +78,7 @@ def _sklearn(ctx: Context, node: ast.Call) -> TransformInfo | None:
 def json_value(ctx: Context, node: ast.Value | ast.Star) -> tuple[Any] | None:
     """A literal or a list of literals, in a tuple of one (the value itself may be None)."""
     if isinstance(node, ast.Literal) and node.kind in ("int", "float", "percent", "bool", "null", "string"):
-        return (node.value,)
+        return (node.value,) if node.kind != "percent" or is_share(ctx, node) else None
     if isinstance(node, ast.ListExpr):
         items = [json_value(ctx, item) for item in node.items]
         known = [item[0] for item in items if item is not None]

@@ -3,6 +3,7 @@ reporting."""
 
 from __future__ import annotations
 
+import codecs
 import datetime
 import re
 from collections.abc import Callable
@@ -46,6 +47,7 @@ PARAM_ACCEPTS = {
     "duration": ("duration",),
     "size": ("size",),
 }
+_UNITS = {"timeout": "s", "retry_delay": "s"}  # of the others, days
 _CREDENTIALS = re.compile(
     r"://[^/@\s]*:[^/@\s]+@|hooks\.slack\.com/services/|[?&](token|key|secret|password|sig)=", re.I
 )
@@ -59,7 +61,7 @@ def read_literal(ctx: Context, node: ast.Expr, kind: str, what: str) -> Value | 
     if isinstance(node, ast.Literal) and node.kind in ACCEPTS[kind]:
         return _share(ctx, node, what) if kind == "share" else Value(_number(node, kind), node.span)
     if isinstance(node, ast.Literal) and node.kind in ("int", "float") and kind in ("duration", "size"):
-        unit = "s" if kind == "duration" else "MiB"
+        unit = _unit(what) if kind == "duration" else "MiB"
         message = f"{what} needs {need}, and {node.text} has no unit."
         ctx.report("missing-unit", node.span, message, help=f"Write {node.text}{unit}.")
         return None
@@ -69,6 +71,13 @@ def read_literal(ctx: Context, node: ast.Expr, kind: str, what: str) -> Value | 
         return None
     ctx.report("wrong-value", node.span, f"{what} needs {need}{instead(node)}.", help=f"For example {example}.")
     return None
+
+
+def _unit(what: str) -> str:
+    """The unit in which people think of a duration."""
+    if what == "The every of canary":
+        return "min"
+    return _UNITS.get(what.removeprefix("The ").split(" of ")[0].split(".")[-1], "d")
 
 
 def _number(node: ast.Literal, kind: str) -> Any:
@@ -84,6 +93,16 @@ def _share(ctx: Context, node: ast.Literal, what: str) -> Value | None:
     return Value(number, node.span)
 
 
+def is_share(ctx: Context, node: ast.Literal) -> bool:
+    """Whether a percent lies in 0%..100%, as one does wherever it stands; reports where it does not."""
+    assert isinstance(node.value, int | float)
+    if 0 <= node.value <= 1:
+        return True
+    hint = f"Write {node.value:.12g} where a number is meant."
+    ctx.report("out-of-bounds", node.span, f"{node.text} is no share: shares lie in 0%..100%.", help=hint)
+    return False
+
+
 def instead(node: ast.Value | ast.Star) -> str:
     if isinstance(node, ast.Literal):
         words = {
@@ -94,7 +113,9 @@ def instead(node: ast.Value | ast.Star) -> str:
             "int": "a whole number",
         }
         return f", not {words.get(node.kind, 'a ' + node.kind)}"
-    if isinstance(node, ast.Name | ast.Dotted):
+    if isinstance(node, ast.Dotted):
+        return ", not a dotted name"
+    if isinstance(node, ast.Name):
         return ", not a name"
     if isinstance(node, ast.Range):
         return ", not a range"
@@ -104,6 +125,9 @@ def instead(node: ast.Value | ast.Star) -> str:
 def in_bounds(ctx: Context, value: Value, base: str, what: str, lo: float | None, hi: float | None) -> bool:
     ends = value.value if isinstance(value.value, list | tuple) else [value.value]
     for number in ends:
+        if isinstance(number, str) and base == "string" and lo is not None and len(number) < lo:
+            ctx.report("out-of-bounds", value.span, f"{what} is empty.")
+            return False
         if not isinstance(number, int | float) or isinstance(number, bool):
             continue
         if lo is not None and number < lo:
@@ -142,6 +166,15 @@ def read_date(ctx: Context, node: ast.Expr, detail: str, what: str) -> Value | N
         return None
     ctx.report("wrong-value", node.span, f"{what} needs a date{instead(node)}.", help='For example date("2026-01-31").')
     return None
+
+
+def check_encoding(text: str) -> str | None:
+    """What is wrong with the name of a text encoding, as Python knows them."""
+    try:
+        found = codecs.lookup(text)
+    except (LookupError, ValueError):
+        return f"No text encoding is named {text}."
+    return None if getattr(found, "_is_text_encoding", True) else f"{text} is no encoding of text."
 
 
 def checked_text(check: Callable[[str], str | None]) -> Callable[[Context, ast.Expr, str, str], Value | None]:

@@ -278,7 +278,7 @@ def _rule(ctx: Context, decl: Decl, node: ast.Rule, spec: BlockSpec) -> None:
     if rule is not None:
         clauses(ctx, node, rule)
         return
-    decl.tried.add(_meant(node.verb.text, spec))
+    decl.tried |= {_meant(node.verb.text, spec), *(rule.verb for rule in spec.rules)}
     if node.called and spec.selections:
         message = f"{node.verb.text}(…) computes a feature, and a feature needs a name."
         ctx.report("bare-call", node.span, message, help=f"Give the feature a name: NAME = {node.verb.text}(…).")

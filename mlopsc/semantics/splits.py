@@ -44,7 +44,7 @@ def _check_random(ctx: Context, model: ModelInfo, split: CallValue) -> None:
         ctx.report("bad-split", written.span, "stratify needs a column: this is the same for every row.")
         model.stratify = None
     if model.stratify is not None and model.stratify.type.kind in ("float", "timestamp", "duration"):
-        message = f"stratify needs a column of few values, and this is a {model.stratify.type.kind}."
+        message = f"stratify needs a column of few values, and this is {named(Type(model.stratify.type.kind))}."
         ctx.report("bad-split", written.span, message)
         model.stratify = None
 

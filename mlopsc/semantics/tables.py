@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mlopsc.catalog.blocks import DATA
+from mlopsc.catalog.calls import STORES
 from mlopsc.diagnostics.model import Related
 from mlopsc.semantics.columns import read_columns
 from mlopsc.semantics.context import Context
@@ -20,12 +21,30 @@ def table(ctx: Context, decl: Decl) -> DataInfo:
         return known
     body = decl.node.body if isinstance(decl.node, ast.Block) else []
     read_settings(ctx, decl, body, DATA)
+    _check_connection(ctx, decl)
     info = DataInfo(decl, {}, [], None, [], [], None)
     ctx.program.data[decl.name] = info
     read_columns(ctx, info, body)
     _key(ctx, info)
     _time(ctx, info)
     return info
+
+
+def _check_connection(ctx: Context, decl: Decl) -> None:
+    """Tables and queries are a database's, files an object store's."""
+    source = decl.settings.get("source")
+    written = source.value.args.get("connection") if source is not None else None
+    used = ctx.program.decls.get(written.value.name) if written is not None else None
+    made = used.settings.get("value") if used is not None else None
+    if source is None or written is None or made is None:
+        return
+    in_store, from_files = made.value.name in STORES, source.value.name not in ("table", "sql")
+    if in_store == from_files:
+        return
+    what = "an object store" if in_store else "a database"
+    needs = "reads files of an object store" if from_files else "reads a database"
+    message = f"{written.value.name} is {what}, and {source.value.name}(…) {needs}."
+    ctx.report("wrong-kind", written.span, message)
 
 
 def other_data(ctx: Context, name: ast.Name) -> DataInfo | None:

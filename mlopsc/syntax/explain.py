@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -22,14 +23,15 @@ from mlopsc.syntax.lexer import (
     STRING,
     WORDS,
 )
-from mlopsc.syntax.literals import BYTES, SECONDS
+from mlopsc.syntax.literals import BYTES, SECONDS, power_help
 from mlopsc.syntax.machine import accepts
 from mlopsc.syntax.problems import Problem
-from mlopsc.syntax.scan import CLOSING, OPENING, Token
+from mlopsc.syntax.scan import CLOSING, OPENING, Token, column
 
-EQ, COLON, COMMA, IN, IS, STAR, SLASH, DOTDOT = (
-    NUMBER_OF[name] for name in ("EQ", "COLON", "COMMA", "IN", "IS", "STAR", "SLASH", "DOTDOT")
+EQ, COLON, COMMA, IN, IS, STAR, SLASH, DOTDOT, IF, THEN = (
+    NUMBER_OF[name] for name in ("EQ", "COLON", "COMMA", "IN", "IS", "STAR", "SLASH", "DOTDOT", "IF", "THEN")
 )
+_OPERATORS = frozenset((CMP, STAR, SLASH, IN, IS, NUMBER_OF["PLUS"]))
 _CONTEXT_WORDS = frozenset(WORDS.values())
 _RULES = frozenset(("expect", "require", "warn", "when", "filter", "given", "dedupe"))
 _UNITS = frozenset((*SECONDS, *BYTES, "ms"))
@@ -57,6 +59,16 @@ class Case(NamedTuple):
     tokens: list[Token]
     wrong: int
     section: str = ""  # the innermost section
+
+    @property
+    def continues(self) -> bool:
+        """Whether the line ends after `=` and the next one, indented deeper, is no statement of its own."""
+        next_line, following = self.at(self.wrong), self.at(self.wrong + 1)
+        if self.kind != SEP or not self.wrong or self.tokens[self.wrong - 1].kind != EQ or next_line is None:
+            return False
+        if self.text.startswith(";", self.offset) or column(self.text, next_line.start) <= column(self.text, self.start):
+            return False
+        return not (next_line.kind == NAME and following is not None and following.kind in (EQ, COLON, LBRACE, NAME))
 
     def at(self, index: int) -> Token | None:
         return self.tokens[index] if 0 <= index < len(self.tokens) else None
@@ -219,8 +231,11 @@ def _closing(sign: str) -> int:
 
 
 def _equals(case: Case) -> Problem | None:
-    """`=`, `==`, `:` and `:=` in each other's place."""
+    """`=`, `==`, `:` and `:=` in each other's place, and a value on the line after its `=`."""
     before = case.kinds(case.wrong)
+    if case.continues:
+        advice = "Move it up; inside brackets a line may end anywhere."
+        return case.problem("A value starts on the line of its `=`.", advice)
     after = case.at(case.wrong + 1)
     if case.kind == EQ and after is not None and case.text[case.offset : after.end] == "=>":
         return case.problem("This is no comparison.", "Write `>=`.", ">=", span=(case.offset, after.end))
@@ -272,6 +287,32 @@ def _blank_unit(case: Case) -> Problem | None:
     return case.problem("A unit follows its number directly.", f"Write `{whole}`.", whole, span=span)
 
 
+def _foreign_words(case: Case) -> Problem | None:
+    """`a between 1 and 3`, `a in (1, 2)`, `1 if c else 0`, `c ? 1 : 0`, comments of other languages."""
+    line = case.text[case.start :].split("\n", 1)[0]
+    between = _BETWEEN.search(line)
+    if between is not None and case.start + between.start(2) <= case.offset < case.start + between.end():
+        advice = f"Write `{between[1]} in {between[3]}..{between[4]}`."
+        span = (case.start + between.start(2), case.start + between.end(2))
+        return case.problem("There is no word `between`.", advice, span=span)
+    opened = case.open_brackets()
+    before = case.tokens.index(opened[-1]) if opened else 0
+    if case.kind == COMMA and before and case.tokens[before - 1].kind == IN:
+        start = opened[-1].start
+        inner = re.match(r"\(([^()\n]*)\)", case.text[start:])
+        text = f"[{inner[1]}]" if inner is not None else None
+        span = (start, start + (inner.end() if inner is not None else 1))
+        return case.problem("A list stands in `[ ]`.", f"Write `{text or '[…]'}`.", text, span=span)
+    if (case.kind == IF or case.word(case.wrong) == "?") and case.wrong and not accepts(case.states, IF):
+        parts = (_PYTHON_IF if case.kind == IF else _C_IF).search(line)
+        condition, yes, no = (parts["c"], parts["y"], parts["n"]) if parts is not None else ("c", "a", "b")
+        return case.problem("This is no `if`.", f"Write `if {condition} then {yes} else {no}`.")
+    if case.wrong == 0 and case.text.startswith(("//", "/*", "--"), case.offset):
+        sign = case.text[case.offset : case.offset + 2]
+        return case.problem("A comment starts with `#`.", "Write `#`.", "#", span=(case.offset, case.offset + len(sign)))
+    return None
+
+
 def _other_languages(case: Case) -> Problem | None:
     """`//` comments, `**`, `x.y(…)`, `$`, a brace for a value."""
     before = case.at(case.wrong - 1)
@@ -279,7 +320,8 @@ def _other_languages(case: Case) -> Problem | None:
         message = "A comment starts with `#`."
         return case.problem(message, "Write `#`.", "#", span=(before.start, case.span()[1]))
     if case.kind == STAR and before is not None and before.kind == STAR:
-        return case.problem("There is no operator `**`.", "Multiply, or use `exp` and `ln`.")
+        advice = power_help(case.text, before.start, case.span()[1] - before.start)
+        return case.problem("There is no operator `**`.", advice, span=(before.start, case.span()[1]))
     if case.kind == LPAR and case.wrong >= 3 and case.tokens[case.wrong - 2].kind == NUMBER_OF["DOT"]:
         message = "Functions have no dots in their names."
         return case.problem(message, "`a.b` refers to `b` of `a`; a call is `name(…)`.")
@@ -287,6 +329,30 @@ def _other_languages(case: Case) -> Problem | None:
         return case.problem("A value does not start with `{`.", "A list is `[…]`, a section `name { … }`.")
     if case.kind == DOTDOT:
         return case.problem("A range goes from one number to another.", "Its ends are numbers, names or dates: `0..100`.")
+    return None
+
+
+def _edition(case: Case) -> Problem | None:
+    """`edition 2026.1`, `edition = 2026`"""
+    if case.inside or case.word(0) != "edition" or case.wrong != 1:
+        return None
+    return case.problem("An edition is a year.", "Write `edition 2026`.")
+
+
+def _expression(case: Case) -> Problem | None:
+    """`roc_auc >= 0.8` without its verb, `when then rollback`, and operators at the start of a line."""
+    word, kind = case.word(case.wrong), case.kind
+    if not case.wrong:
+        if kind in _OPERATORS and case.inside:
+            return case.problem(f"No statement starts with `{word}`.", "A line goes on after an operator, not before it.")
+        return None
+    if case.inside and case.wrong == 1 and case.tokens[0].kind == NAME and kind in (THEN, CMP, *_OPERATORS):
+        if kind == THEN:
+            return case.problem(f"`{case.word(0)}` needs an expression before `then`.")
+        return case.problem("An expression alone is no statement.", "A rule starts with its verb: `require …`, `expect …`.")
+    if kind in (IF, NOT) and accepts(case.states, INT) and not accepts(case.states, kind):
+        words = "if … then … else …" if kind == IF else "not …"
+        return case.problem(f"`{word}` binds too weakly to stand here.", f"Write it in parentheses: `({words})`.")
     return None
 
 
@@ -325,5 +391,6 @@ def _clause_list(case: Case) -> Problem | None:
 
 
 _SPECIAL: tuple[Callable[[Case], Problem | None], ...] = (
-    _import, _column, _chained, _bare_call, _equals, _clause_list, _blank_unit, _other_languages, _unclosed,
+    _import, _edition, _column, _foreign_words, _chained, _bare_call, _equals, _clause_list, _blank_unit, _other_languages, _unclosed,
+    _expression,
 )  # fmt: skip

@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Any
 
 from mlopsc.syntax.ast import Comment, Literal, Name
-from mlopsc.syntax.literals import number_help, read_number, read_string
+from mlopsc.syntax.literals import number_fault, number_help, power_help, read_number, read_string
 from mlopsc.syntax.problems import Problem, Problems
 from mlopsc.syntax.tables import TERMINALS
 
@@ -62,7 +62,7 @@ TOKEN = re.compile(
 )
 TRIPLE_END = re.compile(r'[^"\\]*+(?:(?:\\[\s\S]|"(?!""))[^"\\]*+)*+"""')
 DEEPEST = 200
-_STRAY = {"%": "A share is written without a blank: `5%`.", "|": "A pipe is written `|>`."}
+_STRAY = {"%": "A share is written without a blank, `5%`; there is no operator `%`.", "|": "A pipe is written `|>`."}
 _FIRST_CHUNK, _CHUNK = 64, 4096
 
 
@@ -201,7 +201,7 @@ class Lexer:
         known = read_number(text)
         if known is None:
             advice, edit = number_help(text)
-            self._problem("bad-number", start, len(text), f"`{_short(text)}` is not a number.", advice, edit)
+            self._problem("bad-number", start, len(text), number_fault(_short(text)), advice, edit)
             return "int", 0
         self._numbers[text] = known
         return known
@@ -266,10 +266,16 @@ class Lexer:
                 self.swallowed = max(self.swallowed, start)
             self._problem("unterminated-string", start, len(text), "This string is not closed on its line.", advice)
             return STRING, Literal(at, at + len(text), "string", text[1:], '""')
+        if text.startswith("``"):
+            self._problem("bad-character", start, 2, "There is no name between these backquotes.")
+            return NAME, Name(at, at + 2, text)
         if text[0] == "`":
             message = "This backquoted name is not closed on its line."
             self._problem("unterminated-string", start, len(text), message, "Close it with a backquote.")
             return NAME, Name(at, at + len(text), text[1:], True)
+        if text[0] == "^":
+            self._problem("bad-character", start, 1, "There is no operator `^`.", power_help(self.text, start, 1))
+            return ERROR, None
         shown = f"`{_short(text)}`" if text.isprintable() else f"The character U+{ord(text[0]):04X}"
         self._problem("bad-character", start, len(text), f"{shown} means nothing here.", _STRAY.get(text))
         return ERROR, None

@@ -56,6 +56,17 @@ def read_number(text: str) -> Number | None:
     return None
 
 
+def number_fault(text: str) -> str:
+    """One sentence on a text that `read_number` refuses."""
+    match = _NUMBER.fullmatch(text)
+    unit = match[4] if match is not None else None
+    if unit and unit not in SECONDS and unit not in BYTES and unit not in ("%", "ms"):
+        return f"`{text}` has no known unit: there is no `{unit}`."
+    if match is not None and text.replace("_", "").isdigit():
+        return f"`{text}` is more than an integer of 64 bits holds."
+    return f"`{text}` is not a number."
+
+
 def number_help(text: str) -> tuple[str, str | None]:
     """(help, replacement or None) for a text that `read_number` refuses."""
     if text.startswith("."):
@@ -71,7 +82,19 @@ def number_help(text: str) -> tuple[str, str | None]:
         return f"Write `{number}{meant}`.", number + meant
     if unit and unit not in BYTES:
         return "Durations end in ms, s, min, h, d or w, sizes in B, KiB, MiB, GiB or TiB, shares in %.", None
+    if match[2] or match[3] or unit:
+        return "This is more than such a number can hold.", None
     return "An integer has 64 bits; write a larger number as a float, `1e20`.", None
+
+
+def power_help(text: str, start: int, length: int) -> str:
+    """What to write for the power whose operator stands at `start`."""
+    base = re.search(r"([A-Za-z_][A-Za-z0-9_]*|`[^`\n]+`)[ \t]*\Z", text[max(start - 200, 0) : start])
+    exponent = re.match(r"[ \t]*([0-9]+)(?![0-9.A-Za-z_%])", text[start + length : start + length + 40])
+    name = base[1] if base else "x"
+    if exponent is not None and exponent[1] in ("2", "3"):
+        return f"Write `{' * '.join([name] * int(exponent[1]))}`."
+    return f"A power is a product, `{name} * {name}`, or `exp(y * ln({name}))`."
 
 
 def read_string(text: str) -> tuple[str, str | None]:

@@ -51,6 +51,12 @@ class Problems:
         found = self._starts[index] if index < len(self._starts) else end
         return self._at[found] if found < end else None
 
+    def _is_other_end(self, source: Source, one: Problem, two: Problem) -> bool:
+        """Whether an unclosed string ends on the line after the one on which the same string seems to start."""
+        if one.name != "unterminated-string" or two.name != "unterminated-string":
+            return False
+        return source.text.count("\n", one.start - source.base, two.start - source.base) == 1
+
     def forget(self, start: int, end: int) -> None:
         """Take back the findings at start..end - 1, which was read ahead and is skipped."""
         low, high = bisect_left(self._starts, start), bisect_left(self._starts, end)
@@ -72,7 +78,9 @@ class Problems:
                     line_end = source.base + len(source.text) + 1
             elif found.name == "unterminated-string" and lines[-1].name == "syntax-error":
                 lines[-1] = found
-        for found in lines:
+        for number, found in enumerate(lines):
+            if number and self._is_other_end(source, lines[number - 1], found):
+                continue
             edit = None if found.text is None else Edit(found.edit_span or (found.start, found.end), found.text)
             bag.report(
                 found.name, (found.start, found.end), found.message, help=found.help, edit=edit, related=found.related

@@ -32,6 +32,11 @@ def read_source(
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
+        if b"\0" in data:
+            source = sources.add(path, "")
+            message = f"`{path}` is no text in UTF-8, as a spec is."
+            bag.report("bad-encoding", (source.base, source.base), message)
+            return None
         good = data[: error.start].decode("utf-8-sig", "replace")
         source = sources.add(path, good + data[error.start :].decode("utf-8", "replace"))
         at = source.base + len(good)

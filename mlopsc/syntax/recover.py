@@ -12,7 +12,7 @@ from mlopsc.diagnostics.model import Related
 from mlopsc.syntax.ast import Block, Name, Node, Selection
 from mlopsc.syntax.build import DROPPED
 from mlopsc.syntax.explain import Case, explain, unclosed
-from mlopsc.syntax.lexer import END, LBRACE, LBRACK, NAME, NUMBER_OF, OPEN_ENDED, RBRACE, SEP, Lexer
+from mlopsc.syntax.lexer import END, ERROR, LBRACE, LBRACK, NAME, NUMBER_OF, OPEN_ENDED, RBRACE, SEP, Lexer
 from mlopsc.syntax.machine import LIST_STATES, TABLE, Machine
 from mlopsc.syntax.problems import Problem, Problems
 from mlopsc.syntax.resync import Resync, orphan_end
@@ -60,7 +60,7 @@ class Recovery:
             return
         self._last = (start, depth)
         case = self._case(kind, offset, start, inner, depth)
-        for step in (self._at_end, self._at_brace, self._block_inside, self._orphan):
+        for step in (self._at_end, self._at_brace, self._block_inside, self._colon_header, self._orphan):
             if step(case, level, depth):
                 return
         self._statement(case, level, depth)
@@ -199,6 +199,32 @@ class Recovery:
         self._start_at(case.start, [(SEP, None), *[(RBRACE, at)] * depth, (SEP, None)], 0)
         return True
 
+    def _colon_header(self, case: Case, level: int, depth: int) -> bool:
+        """`pipeline bike:`, as in Python, with or without a brace: what follows is the body."""
+        tokens = case.tokens
+        at = case.wrong - 1 if case.wrong and tokens[case.wrong - 1].kind == COLON else case.wrong
+        if depth or at != 2 or len(tokens) < 3 or [t.kind for t in tokens[:3]] != [NAME, NAME, COLON]:
+            return False
+        if case.word(0) not in _KINDS - _BINDINGS or any(t.first for t in tokens[1:3]):
+            return False
+        colon, after = tokens[2], case.at(3)
+        braced = after is not None and after.kind == LBRACE
+        if not braced and after is not None and not after.first:
+            return False
+        message = "A header ends in `{`, without a colon." if braced else "`{` is missing after the header of this block."
+        advice = "Remove the colon." if braced else f"Write `{case.word(0)} {case.word(1)} {{`, and close the block with `}}`."
+        text = "" if braced else " {"
+        self.problems.add(case.problem(message, advice, text, span=(colon.start, colon.end)), damages=False)
+        if not braced:
+            self._excused = case.start
+        self._drop(level)
+        names: Seed = [
+            (NAME, Name(t.start + self.base, t.end + self.base, self.text[t.start : t.end])) for t in tokens[:2]
+        ]
+        body = after.end if braced and after is not None else colon.end
+        self._start_at(body, [*names, (LBRACE, colon.start + self.base), (SEP, None)], 1)
+        return True
+
     def _orphan(self, case: Case, level: int, depth: int) -> bool:
         """A statement outside any block, with a `}` to come that closes nothing: a header was lost or a brace was too
         many. The rest of the body is read and dropped."""
@@ -243,6 +269,8 @@ class Recovery:
             self._start_at(resume, [(SEP, None)], depth)
             return
         resume, opens = self._resync.find(case.start, case.offset, case.kind)
+        if case.continues:
+            resume, opens = self._resync.find(case.start, case.tokens[case.wrong].start + 1, ERROR)
         if known is None:
             self.problems.add(
                 unclosed(case, case.open_brackets())
