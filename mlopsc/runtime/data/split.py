@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,9 +29,8 @@ def split(con: duckdb.DuckDBPyConnection, settings: dict[str, Any], rows: Path, 
 
     table = f"read_parquet({sql_text(str(rows))})"
     con.execute(f"CREATE OR REPLACE TEMP TABLE __hashed AS {_hashed(con, settings, table)}")
-    con.execute(f"CREATE OR REPLACE TEMP TABLE __parted AS {_parted(settings)}")
-    found = con.execute("SELECT part, id, position FROM __parted ORDER BY __row").fetchnumpy()
-    part = np.asarray(found["part"]).astype(np.uint8)
+    con.execute(f"CREATE OR REPLACE TEMP TABLE __parted AS SELECT * FROM ({_parted(settings)}) ORDER BY __row")
+    part = _column(con, "part", np.uint8)
     counts = {
         "train": int((part == TRAIN).sum()),
         "test": int((part == TEST).sum()),
@@ -38,30 +38,29 @@ def split(con: duckdb.DuckDBPyConnection, settings: dict[str, Any], rows: Path, 
     }
     _refuse_empty(settings, counts)
     _refuse_constant(con, settings)
-    with target.open("wb") as file:
-        write_arrays(file, part=part, id=_unsigned(found["id"]), position=_unsigned(found["position"]))
+    con.execute("DROP TABLE __hashed")
+    with zipfile.ZipFile(target, "w") as archive:
+        _write_array(archive, "part", part)
+        for name in ("id", "position"):  # one after the other: each is large where there are many rows
+            _write_array(archive, name, _column(con, name, np.uint64))
     return counts
 
 
-def _unsigned(values: Any) -> Any:
+def _column(con: duckdb.DuckDBPyConnection, name: str, type_: Any) -> Any:
+    """A column of __parted, in row order."""
     import numpy as np
 
-    return np.asarray(values).astype(np.uint64)
+    found = con.execute(f"SELECT {name} FROM __parted").fetchnumpy()
+    return np.asarray(found[name]).astype(type_, copy=False)
 
 
-def write_arrays(file: Any, **arrays: Any) -> None:
-    """An .npz with a fixed date in its members, so that equal arrays give equal bytes. Stored as they are: hashes do not
+def _write_array(archive: zipfile.ZipFile, name: str, array: Any) -> None:
+    """A member of an .npz, with a fixed date, so that equal arrays give equal bytes. Stored as it is: hashes do not
     compress, and what deflate writes differs between builds of zlib."""
-    import io
-    import zipfile
-
     import numpy as np
 
-    with zipfile.ZipFile(file, "w") as archive:
-        for name, array in arrays.items():
-            held = io.BytesIO()
-            np.lib.format.write_array(held, np.ascontiguousarray(array), allow_pickle=False)
-            archive.writestr(zipfile.ZipInfo(f"{name}.npy", (1980, 1, 1, 0, 0, 0)), held.getbuffer())
+    with archive.open(zipfile.ZipInfo(f"{name}.npy", (1980, 1, 1, 0, 0, 0)), "w", force_zip64=True) as member:
+        np.lib.format.write_array(member, np.ascontiguousarray(array), allow_pickle=False)
 
 
 def _hashed(con: duckdb.DuckDBPyConnection, settings: dict[str, Any], table: str) -> str:
