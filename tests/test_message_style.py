@@ -17,6 +17,7 @@ CHECK = ROOT / "tests" / "cases" / "check"
 SYNTAX = ROOT / "tests" / "cases" / "syntax"
 SPECS = [*sorted(CHECK.glob("*.mlops")), *sorted(CHECK.glob("*/spec.mlops")), *sorted(SYNTAX.glob("*.txt"))]
 
+ARTICLES = ("a", "an", "the", "this", "it")
 _CODE = re.compile(r"`` `[^`]+` ``|`[^`]*`|\"[^\"]*\"|'[^']*'|\([^()]*\)")
 _SECOND = re.compile(r"[.?!] +[A-Z]")
 
@@ -30,8 +31,12 @@ def findings(path: Path) -> tuple[Located, ...]:
 
 def starts_well(sentence: str, text: str) -> bool:
     """With a capital letter, a quoted piece of a spec, a number, or a word that the spec itself holds."""
-    first = re.match(r"[\w.@+-]+", sentence)
-    return sentence[0].isupper() or sentence[0] in "`'\"*-0123456789" or (first is not None and first[0] in text)
+    if sentence[0].isupper() or sentence[0] in "`'\"*0123456789":
+        return True
+    first = re.match(r"[\w.@+]+", sentence)
+    words = first[0].rstrip(".").split(".") if first is not None else [""]
+    named = words[0] not in ARTICLES or re.search(rf"\b{words[0]}\s*:", text) is not None
+    return named and all(word in text for word in words)
 
 
 def faults(found: Located, text: str) -> list[str]:

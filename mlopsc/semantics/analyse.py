@@ -89,6 +89,10 @@ def analyse(
             gc.enable()
 
 
+# Findings after which a file's declarations are not known at all.
+_UNREAD = frozenset(("bad-import", "bad-encoding", "file-too-large"))
+
+
 class _Given(NamedTuple):
     """What a check is asked for, besides the spec's folder. `overrides` are those of `--set`."""
 
@@ -102,7 +106,7 @@ class _Given(NamedTuple):
 def _units(ctx: Context, file: ast.File, name: str, read: Read) -> list[Unit]:
     """The spec and its imports; what could not be read of them is entered into the damage."""
     units = load(ctx, ctx.program.sources, file, name, read)
-    ctx.damage.everything = any(item.name == "bad-import" for item in ctx.bag.items)
+    ctx.damage.everything = any(item.name in _UNREAD for item in ctx.bag.items)
     for unit in units:
         ctx.damage.add(unit.source, unit.file, ctx.bag, _KINDS)
     return units

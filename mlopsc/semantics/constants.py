@@ -208,6 +208,8 @@ def _ref(ctx: Context, node: ast.Expr, detail: str, what: str) -> Value | None:
         return None
     if found is not None and found.kind not in kinds and len(kinds) > 1:
         found.used = True
+        if any((node.text, k) in ctx.damage.clashed for k in kinds):
+            return None
         message = f"{node.text} is a {found.kind}, and a {' or '.join(kinds)} is needed here."
         ctx.report("wrong-kind", node.span, message)
         return None

@@ -150,7 +150,7 @@ def _tune(ctx: Context, node: ast.Call, what: str, constraint: str | None) -> tu
             return False, None
     if space is None or log == "wrong":
         ctx.report(
-            "bad-tune", node.span, "tune takes a range or a list, and log = true.", help="tune(0.01..1, log = true)"
+            "bad-tune", node.span, "tune takes a range or a list, and log = true.", help="Write tune(0.01..1, log = true)."
         )
         return False, None
     if isinstance(space, ast.Range):

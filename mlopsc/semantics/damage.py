@@ -47,6 +47,7 @@ class Damage:
         self.kinds: set[str] = set()  # of lost declarations
         self.misnamed: set[str] = set()  # the kinds that declarations of no known kind seem to mean
         self.unsure = False  # the kind of one of them is not known
+        self.clashed: set[tuple[str, str]] = set()  # (name, kind) of declarations whose name another one has
         self.first_item = False  # what stands first in the spec could not be read
         self.torn = False  # some text is missing or unreadable: it may have used any name
 

@@ -221,7 +221,6 @@ def _in_range(
             "bad-membership", container.span, f"A range does not hold {named(item.type)}.", help="Write in [a, b]."
         )
         return None
-    lo, hi = pairs[0][1], pairs[1][1]
     if lo.type.kind != hi.type.kind or lo.type.kind != item.type.kind:
         kinds = {lo.type.kind, hi.type.kind, item.type.kind}
         if not kinds <= NUMERIC:

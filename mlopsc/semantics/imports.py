@@ -148,6 +148,7 @@ def _clash(ctx: Context, first: Decl, second: Decl) -> None:
     here, there = (first, second) if first.file == spec and second.file != spec else (second, first)
     related = (Related("the other one is here", there.node.name.span),)
     brought = f", which {there.file} brings" if there.file != here.file else " already"
+    ctx.damage.clashed.add((second.name, second.kind))
     ctx.report(
         "duplicate-name", here.node.name.span, f"{here.name} is the name of a {there.kind}{brought}.", related=related
     )

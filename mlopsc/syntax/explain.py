@@ -32,6 +32,10 @@ EQ, COLON, COMMA, IN, IS, STAR, SLASH, DOTDOT, IF, THEN = (
     NUMBER_OF[name] for name in ("EQ", "COLON", "COMMA", "IN", "IS", "STAR", "SLASH", "DOTDOT", "IF", "THEN")
 )
 _OPERATORS = frozenset((CMP, STAR, SLASH, IN, IS, NUMBER_OF["PLUS"]))
+_ATOM = r"(?:[\w.]+|`[^`]+`|\"[^\"]*\")"
+_BETWEEN = re.compile(rf"({_ATOM})\s+(between)\s+(-?{_ATOM})\s+and\s+(-?{_ATOM})")
+_PYTHON_IF = re.compile(rf"(?P<y>{_ATOM})\s+if\s+(?P<c>[^()#]+?)\s+else\s+(?P<n>-?{_ATOM})")
+_C_IF = re.compile(rf"[=(]\s*(?P<c>[^()=#?][^()#?]*?)\s*\?\s*(?P<y>-?{_ATOM})\s*:\s*(?P<n>-?{_ATOM})")
 _CONTEXT_WORDS = frozenset(WORDS.values())
 _RULES = frozenset(("expect", "require", "warn", "when", "filter", "given", "dedupe"))
 _UNITS = frozenset((*SECONDS, *BYTES, "ms"))
@@ -391,6 +395,6 @@ def _clause_list(case: Case) -> Problem | None:
 
 
 _SPECIAL: tuple[Callable[[Case], Problem | None], ...] = (
-    _import, _edition, _column, _foreign_words, _chained, _bare_call, _equals, _clause_list, _blank_unit, _other_languages, _unclosed,
-    _expression,
+    _import, _edition, _column, _foreign_words, _chained, _bare_call, _equals, _clause_list, _blank_unit,
+    _other_languages, _unclosed, _expression,
 )  # fmt: skip

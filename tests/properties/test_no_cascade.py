@@ -8,6 +8,7 @@ from random import Random
 
 import pytest
 
+from mlopsc.diagnostics.located import Located
 from mlopsc.driver.check import check_file
 from mlopsc.driver.spec import SpecFile, read
 
@@ -57,3 +58,45 @@ def test_more_than_a_thousand_mistakes_of_many_sorts_are_made() -> None:
     made = [mistake for path in SPECS for mistake in some(path)]
     assert len(made) > 1_000
     assert len({sort_of(mistake) for mistake in made}) > 60
+
+
+SYNTAX = ("no =", "== for =", "no value", "two points", "bracket not closed", "no comma", "two commas", "no operator")
+PAIRS = 40  # of each spec
+
+
+def two_mistakes(path: Path) -> list[tuple[str, tuple[Mistake, Mistake]]]:
+    """Texts with a syntax error and another mistake in another block, both of one line."""
+    text = path.read_text("utf-8")
+    lines = text.split("\n")
+    made = [m for m in Mistakes(text, seed=2).all() if len(m.lines) == 1 and m.text.count("\n") == text.count("\n")]
+    syntax = [m for m in made if sort_of(m) in SYNTAX and len(found_by(path, m.text)) == 1]
+    random = Random(path.stem)
+    found = []
+    for _ in range(PAIRS):
+        one, two = random.choice(syntax), random.choice(made)
+        at, other = one.lines.start - 1, two.lines.start - 1
+        if "" not in lines[min(at, other) : max(at, other)] or not found_by(path, one.text)[0].code.startswith("MLC00"):
+            continue  # in one block, or no syntax error after all
+        both = lines.copy()
+        both[at], both[other] = one.text.split("\n")[at], two.text.split("\n")[other]
+        found.append(("\n".join(both), (one, two)))
+    return found
+
+
+def found_by(path: Path, text: str) -> tuple[Located, ...]:
+    return check_file(SpecFile(path.name, str(path.parent), path.name, text.encode("utf-8"))).findings
+
+
+@pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
+def test_a_syntax_error_hides_no_mistake_of_another_block(path: Path) -> None:
+    """Where a mistake is a name that the damaged text may have declared, it may wait; every other one is told at once."""
+    pairs = two_mistakes(path)
+    assert len(pairs) >= 5
+    told = 0
+    for text, (one, two) in pairs:
+        found = found_by(path, text)
+        at = {f.place.start.line for f in found}
+        assert one.lines.start in at, (str(one), str(two))
+        assert at <= {one.lines.start, two.lines.start}, (str(one), str(two), [f.message for f in found])
+        told += two.lines.start in at
+    assert told >= 0.8 * len(pairs)
