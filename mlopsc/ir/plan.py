@@ -146,7 +146,7 @@ class Feature(Frozen):
     inputs: tuple[Expr, ...]
     types: tuple[str, ...]
     pipe: tuple[Transform, ...] = ()
-    levels: tuple[tuple[str, ...] | None, ...] = ()  # of each input that is a category with named levels (empty: of none)
+    levels: tuple[tuple[str, ...] | None, ...] = ()  # of each input that is a category with named levels (else null)
     where: Where
 
 
