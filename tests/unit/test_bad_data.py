@@ -47,6 +47,16 @@ def csv(content: str | bytes, *rest: Any, **given: Any) -> Case:
     return Case({"d.csv": content}, *rest, given=given)
 
 
+TWINS = """
+import pandas
+def load():
+    return pandas.DataFrame([[1, 2, True], [3, 4, False]], columns=["id", "id", "y"])
+"""
+LATE = """
+import pandas
+def load():
+    return pandas.DataFrame({"id": range(3000), "y": pandas.Series([True] * 2999 + ["no"], dtype=object)})
+"""
 BAD_ROWS, BAD_VALUES = "MLC8020", "MLC8019"
 CASES = {
     "no file": Case({}, "MLC8001", "data d", "No file is found at d.csv"),
@@ -185,6 +195,18 @@ CASES = {
     "a module that returns no table": Case(
         {"rows.py": "def load():\n    return {}\n"}, "MLC8011", "data d", "rows:load returned dict",
         given={"source": 'python("rows:load")'},
+    ),
+    "a module that ends the process": Case(
+        {"rows.py": "def load():\n    raise SystemExit(3)\n"}, "MLC8011", "data d", "SystemExit: 3, at rows.py:2",
+        given={"source": 'python("rows:load")'},
+    ),
+    "a table with two columns of one name": Case(
+        {"rows.py": TWINS}, "MLC8007", "id :", "rows:load has two columns named id",
+        given={"source": 'python("rows:load")', "columns": {"id": "int", "y": "bool"}, "features": "id"},
+    ),
+    "a bad value far down in a column of objects": Case(
+        {"rows.py": LATE}, BAD_ROWS, "y :", "y: no is no bool", BAD_VALUES,
+        {"source": 'python("rows:load")', "columns": {"id": "int", "y": "bool"}, "features": "id"},
     ),
     "a table with a type that is none": Case(
         {"rows.py": LISTS}, "MLC8009", "id :",

@@ -40,8 +40,10 @@ def open_csv(settings: dict[str, Any], declared: list[str], place: Place) -> Sou
         labels[str(readable)] = label
         laid.append((readable, layout))
 
-    def uniform() -> list[Part]:
-        """The same files with one kind of line end in each, written anew."""
+    def uniform() -> list[Part] | None:
+        """The same files with one kind of line end in each, written anew; None where no file mixes them."""
+        if not any(_mixes_line_ends(file) for file, _ in laid):
+            return None
         again = []
         for number, (file, layout) in enumerate(laid):
             made = place.scratch / f"lines{number}.csv"
@@ -177,6 +179,18 @@ def refuse_broken_gzip(file: Path, label: str) -> None:
                 pass
     except (OSError, EOFError, zlib.error) as error:
         raise StepError("MLC8005", "unreadable-source", f"{label} cannot be unpacked: {error}.") from None
+
+
+def _mixes_line_ends(file: Path) -> bool:
+    """Line ends inside of quotes count too."""
+    lf = cr = crlf = 0
+    with open_bytes(file) as raw:
+        while chunk := raw.read(CHUNK):
+            while chunk.endswith(b"\r") and (more := raw.read(1)):
+                chunk += more
+            both = chunk.count(b"\r\n")
+            crlf, lf, cr = crlf + both, lf + chunk.count(b"\n") - both, cr + chunk.count(b"\r") - both
+    return sum(count > 0 for count in (lf, cr, crlf)) > 1
 
 
 def with_one_line_end(file: Path, target: Path, *, quoted_text: bool) -> None:

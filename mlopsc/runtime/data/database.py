@@ -3,6 +3,7 @@ engine, which spills to disk; typing is then that of any other source."""
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
@@ -198,8 +199,19 @@ _TEXT: dict[type, Callable[[Any], str | None]] = {
     date: date.isoformat,
     datetime: lambda v: v.isoformat() if v.tzinfo is None else v.astimezone(UTC).isoformat(),
     Decimal: lambda v: format(v, "f"),
-    bytes: lambda v: v.decode("utf-8", "replace"),
+    bytes: lambda v: _bytes_text(v),
+    memoryview: lambda v: _bytes_text(bytes(v)),
+    dict: lambda v: json.dumps(v, ensure_ascii=False),
+    list: lambda v: json.dumps(v, ensure_ascii=False, default=as_text),
 }
+
+
+def _bytes_text(value: bytes) -> str:
+    """Text where the bytes are UTF-8, else as PostgreSQL writes bytes: no two values become one."""
+    try:
+        return value.decode("utf-8")
+    except UnicodeDecodeError:
+        return "\\x" + value.hex()
 
 
 def as_text(value: Any) -> str | None:

@@ -166,19 +166,26 @@ def _stage(
 
     zone = zone_offset(settings["source"].get("timezone"))
     rules: list[Broken] = []
+    refusal: duckdb.Error | None = None
     try:
-        _fill(con, [_typed(part, columns, zone, rules) for part in source.parts])
-    except duckdb.InvalidInputException as error:
-        if source.uniform is None or "invalid state" not in str(error):
-            raise _unreadable(settings["data"], error) from None
-        rules.clear()
-        con.execute("DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans")
-        source.parts = _limited(source.uniform(), limit)
         try:
             _fill(con, [_typed(part, columns, zone, rules) for part in source.parts])
-        except duckdb.InvalidInputException as again:
-            raise _unreadable(settings["data"], again) from None
-    except (duckdb.IOException, duckdb.DataError) as error:
+            doubted = bool(source.rejects())
+        except duckdb.InvalidInputException as error:
+            if "invalid state" not in str(error):
+                raise
+            doubted = True
+            refusal = error
+        again = source.uniform() if doubted else None
+        if again is not None:
+            # What the reader refused may be sound: where a file mixes line ends, it takes some of them for text.
+            rules.clear()
+            con.execute("DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans")
+            source.parts = _limited(again, limit)
+            _fill(con, [_typed(part, columns, zone, rules) for part in source.parts])
+        elif refusal is not None:
+            raise refusal
+    except (duckdb.IOException, duckdb.DataError, duckdb.InvalidInputException) as error:
         raise _unreadable(settings["data"], error) from None
     return rules
 

@@ -37,7 +37,7 @@ class Source:
     parts: list[Part]
     rejects: Callable[[], list[Reject]] = list
     duplicates: Mapping[str, str] = field(default_factory=dict)  # name that a part holds twice -> label
-    uniform: Callable[[], list[Part]] | None = None  # the same parts where the reader found line ends mixed
+    uniform: Callable[[], list[Part] | None] = lambda: None  # the same parts with one line end in each; None: they have
 
 
 @dataclass(slots=True)
