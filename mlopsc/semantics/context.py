@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Collection, Iterable
 
 from mlopsc.diagnostics.model import Bag, Edit, Related
 from mlopsc.diagnostics.suggest import nearest as nearest
@@ -11,10 +12,19 @@ from mlopsc.semantics.program import Decl, Program
 from mlopsc.source import Span
 from mlopsc.syntax import ast
 
-# A search through all names for each of very many unknown ones would take the square of a spec's length.
-_MOST_SUGGESTIONS = 200
+# Names compared in all searches for a nearest one: a search through all names for each of very many unknown ones would take
+# the square of a spec's length.
+_MOST_COMPARED = 300_000
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # Unknown names that a file which could not be read may have declared.
 _OF_DECLARATIONS = frozenset({"unknown-name", "unknown-metric", "unknown-column"})
+
+
+_BINDINGS = frozenset(("param", "connection", "channel", "metric"))
+
+
+def _a(kind: str) -> str:
+    return f"a {kind}" if kind in _BINDINGS else f"a {kind} block"
 
 
 class Context:
@@ -24,7 +34,7 @@ class Context:
     then seems unused. `holes`: the kinds (of `catalog.schema`) of settings and arguments that have no value or a wrong one,
     where a name may be missing."""
 
-    __slots__ = ("bag", "damage", "folder", "holes", "overrides", "program", "read", "strange")
+    __slots__ = ("_compared", "_names", "bag", "damage", "folder", "holes", "overrides", "program", "read", "strange")
 
     def __init__(self, program: Program, bag: Bag, folder: str | None) -> None:
         self.program = program
@@ -37,6 +47,8 @@ class Context:
         self.damage = Damage()
         self.strange: list[str] = []
         self.holes: set[str] = set()
+        self._names: dict[str, list[str]] = {}
+        self._compared = 0
 
     def report(
         self,
@@ -59,13 +71,22 @@ class Context:
             return found
         if found is not None:
             found.used = True  # the one fault is its kind
-            self.report("wrong-kind", name.span, f"{name.text} is a {found.kind}, and a {kind} is needed here.")
+            if (name.text, kind) not in self.damage.clashed:
+                self.report("wrong-kind", name.span, f"{name.text} is {_a(found.kind)}, and {_a(kind)} is needed here.")
             return None
         self.unknown("unknown-name", name, f"No {kind} is named {name.text}.", self.names(kind), kinds=(kind,))
         return None
 
     def names(self, kind: str) -> list[str]:
-        return [d.name for d in self.program.decls.values() if d.kind == kind]
+        """The names of all declarations of a kind; asked for once all are entered."""
+        if kind not in self._names:
+            self._names[kind] = [d.name for d in self.program.decls.values() if d.kind == kind]
+        return self._names[kind]
+
+    def nearest(self, word: str, options: Collection[str]) -> str | None:
+        """The option that `word` is probably a slip for; None where there is none, or after very many searches."""
+        self._compared += len(options)
+        return nearest(word, options) if self._compared <= _MOST_COMPARED else None
 
     def unknown(
         self, code: str, name: ast.Name, message: str, options: Iterable[str], *, kinds: tuple[str, ...] = ()
@@ -78,13 +99,14 @@ class Context:
         if not damage.kinds.isdisjoint(kinds):
             return
         self.strange.append(name.text)
-        options = list(options) if len(self.strange) <= _MOST_SUGGESTIONS else []
-        best = nearest(name.text, options)
+        known = list(options) if self._compared <= _MOST_COMPARED else []
+        best = self.nearest(name.text, known)
         if best is None and kinds:
             self.holes.add("ref:" + "|".join(kinds))
         if best is not None:
-            self.report(code, name.span, message, help=f"Did you mean {best}?", edit=Edit(name.span, best))
-        elif options and len(options) <= 12:
-            self.report(code, name.span, message, help="There are: " + ", ".join(sorted(set(options))) + ".")
+            spelled = best if all(_PLAIN.fullmatch(part) for part in best.split(".")) else f"`{best}`"
+            self.report(code, name.span, message, help=f"Did you mean {spelled}?", edit=Edit(name.span, spelled))
+        elif known and len(known) <= 12:
+            self.report(code, name.span, message, help="There are: " + ", ".join(sorted(set(known))) + ".")
         else:
             self.report(code, name.span, message)

@@ -48,5 +48,7 @@ def measure(root: TypedExpr) -> Measure:
     return fold(root, _measure_of)
 
 
-def _measure_of(_: TypedExpr, below: list[Measure]) -> Measure:
+def _measure_of(node: TypedExpr, below: list[Measure]) -> Measure:
+    if node.op == "list":
+        return 2, 1  # literals side by side, as many as there are
     return 1 + max((levels for levels, _ in below), default=0), 1 + sum(nodes for _, nodes in below)

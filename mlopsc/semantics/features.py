@@ -6,7 +6,7 @@ from mlopsc.catalog.blocks import FEATURES
 from mlopsc.catalog.transforms import TRANSFORMS
 from mlopsc.diagnostics.model import Related
 from mlopsc.semantics.aggregates import FeatureScope
-from mlopsc.semantics.context import Context, nearest
+from mlopsc.semantics.context import Context
 from mlopsc.semantics.definitions import Definition, Definitions, StarDefinition, collect, in_order, known_star
 from mlopsc.semantics.expressions import check
 from mlopsc.semantics.pipes import joins, piped_type, read_pipe
@@ -156,7 +156,7 @@ class _Block:
 
     def _poison(self, name: str) -> None:
         """A selection of no known column: the column that it seems to mean may be named elsewhere as its feature."""
-        meant = nearest(name, self.info.data.columns)
+        meant = self.ctx.nearest(name, self.info.data.columns)
         if meant is not None:
             self.info.poisoned.add(meant)
         else:

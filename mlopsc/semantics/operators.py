@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from mlopsc.diagnostics.model import Edit
 from mlopsc.semantics import bounds as b
-from mlopsc.semantics.context import Context, nearest
+from mlopsc.semantics.context import Context
 from mlopsc.semantics.program import Type, TypedExpr
 from mlopsc.semantics.types import BOOL, NUMERIC, ORDERED, TEXT, TIMES, call, literal, named, with_null
 from mlopsc.source import Span
@@ -216,7 +216,7 @@ def _levels_known(ctx: Context, column: TypedExpr, text: TypedExpr) -> bool:
     levels = column.type.levels
     if column.type.kind != "category" or levels is None or text.op != "literal" or text.value in levels:
         return True
-    best = nearest(str(text.value), levels)
+    best = ctx.nearest(str(text.value), levels)
     what = column.fn if column.op == "column" else "the category"
     shown = best if best is None or column.type.numeric_levels else f'"{best}"'
     if best is not None and shown is not None:

@@ -24,6 +24,8 @@ _LATER = ("MLC70", "MLC80", "MLC90")
 
 def apply_silencers(ctx: Context, units: list[Unit]) -> None:
     """Drop silenced findings from the bag and report what silenced nothing."""
+    wrong = ctx.bag.has_errors
+    silenced: set[int] = set()
     for unit in units:
         if not any("mlopsc" in comment.text for comment in unit.file.comments):
             continue
@@ -36,10 +38,15 @@ def apply_silencers(ctx: Context, units: list[Unit]) -> None:
             match = _ALLOW.match(comment.text)
             if match is not None:
                 line = ctx.program.sources.locate(comment.start)[1]
-                _apply(ctx, comment.start + match.start(1), match.group(1), by_line.get(line, []), comment.span)
+                here = by_line.get(line, [])
+                silenced |= _apply(ctx, comment.start + match.start(1), match.group(1), here, comment.span, wrong)
+    if silenced:
+        ctx.bag.items = [item for item in ctx.bag.items if id(item) not in silenced]
 
 
-def _apply(ctx: Context, start: int, names: str, findings: list[Diagnostic], whole: Span) -> None:
+def _apply(ctx: Context, start: int, names: str, findings: list[Diagnostic], whole: Span, wrong: bool) -> set[int]:
+    """The identities of the findings of a line that the names of its silencer silence. `wrong`: the spec has errors."""
+    silenced: set[int] = set()
     found = list(_NAME.finditer(names))
     if not found:
         ctx.report("unused-silencer", whole, "This silencer names no finding.", help="Write # mlopsc: allow NAME.")
@@ -58,6 +65,7 @@ def _apply(ctx: Context, start: int, names: str, findings: list[Diagnostic], who
         if severity == ERROR and name not in SILENCEABLE:
             ctx.report("unused-silencer", span, f"{name} is an error that cannot be silenced.")
         elif hit:
-            ctx.bag.items = [item for item in ctx.bag.items if item not in hit]
-        elif not code.startswith(_LATER) and not (name.startswith("unused-") and ctx.bag.has_errors):
+            silenced |= {id(item) for item in hit}
+        elif not code.startswith(_LATER) and not (name.startswith("unused-") and wrong):
             ctx.report("unused-silencer", span, f"This line has no finding {name}.")
+    return silenced

@@ -14,7 +14,6 @@ from mlopsc.semantics.program import Decl
 from mlopsc.semantics.steps import deciding_gates
 from mlopsc.syntax import ast
 
-_MOST_SLIPS = 200  # unknown names that are looked at as slips for something unused
 _REPORTED = {
     "data": ("unused-data", "No features, labels or step read the data {name}."),
     "features": ("unused-features", "No model or test is built from the features {name}."),
@@ -36,7 +35,8 @@ def check_unused(ctx: Context, units: list[Unit]) -> None:
     spared: set[str | None] = set()
     if unused and errors:
         spared |= _mentioned(units)
-        spared |= {nearest(name, [decl.name for decl in unused]) for name in ctx.strange[:_MOST_SLIPS]}
+        names = [decl.name for decl in unused]
+        spared |= {ctx.nearest(name, names) for name in ctx.strange}
     for decl in unused:
         if any(may_hold(kind, decl.kind) for kind in ctx.holes):
             continue
