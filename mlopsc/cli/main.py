@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from importlib import import_module
@@ -20,6 +21,7 @@ BROKEN_PIPE = 141  # 128 + SIGPIPE: what a shell shows for any program whose rea
 
 def entry() -> None:
     """The console script. Ends the process with the command's exit code."""
+    gc.disable()  # a command is over before garbage counts; `run`, which is not, turns the collector on again
     code = guarded(sys.argv[1:])
     try:
         sys.stdout.flush()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import shlex
@@ -52,6 +53,7 @@ def run(args: argparse.Namespace) -> int:
         if isinstance(made, int):
             return made
         plan = made
+    gc.enable()
     code, result = _run(plan, args, spec, store)
     if not known:
         plans.keep(store, spec, wanted, plan)

@@ -26,6 +26,8 @@ from .work import DISK_FULL, write_outcome
 PACKAGE = __name__.rpartition(".")[0]
 _PR_SET_PDEATHSIG = 1
 _PRCTL = ctypes.CDLL(None).prctl if sys.platform.startswith("linux") else None
+_MALLOPT = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform.startswith("linux") else None
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # names of glibc's malloc.h
 _GRACE = 2.0  # seconds between asking a child to stop and stopping it
 
 
@@ -97,6 +99,7 @@ class Children:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         os.setpgid(0, 0)
         die_with_parent(parent)
+        keep_freed_memory()
         for handle in self.close:
             with contextlib.suppress(OSError):
                 os.close(handle)
@@ -169,6 +172,14 @@ class Children:
         while self.pids:
             self.wait(1.0)
         gc.unfreeze()
+
+
+def keep_freed_memory() -> None:
+    """Arrays of some megabytes come from memory that was used before, not page by page from the system for each of an
+    algorithm's iterations. The thresholds are those that glibc works its way up to."""
+    if _MALLOPT is not None:
+        _MALLOPT(_MMAP_THRESHOLD, 32 << 20)
+        _MALLOPT(_TRIM_THRESHOLD, 64 << 20)
 
 
 def die_with_parent(parent: int) -> None:

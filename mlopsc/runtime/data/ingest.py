@@ -320,16 +320,21 @@ def _apart(names: list[str]) -> list[str]:
 
 
 def _facts(con: duckdb.DuckDBPyConnection, columns: list[dict[str, Any]]) -> dict[str, Any]:
-    """Of each column of the good rows: type, nulls, smallest and largest value as text."""
-    picked = ", ".join(
-        f"count(v{i}), CAST(min(v{i}) AS VARCHAR), CAST(max(v{i}) AS VARCHAR)" for i in range(len(columns))
-    )
-    found = con.execute(f"SELECT count(*), {picked} FROM __staged WHERE __bad IS NULL").fetchone()
-    assert found is not None
-    facts = {}
+    """Of each column of the good rows: type, nulls, smallest and largest value as text. Texts may be personal: reports
+    stay free of them."""
+    facts: dict[str, Any] = {column["name"]: {"type": column["type"], "nulls": 0} for column in columns}
+    asked: list[tuple[str, str]] = []
+    picked: list[str] = []
     for i, column in enumerate(columns):
-        known, lo, hi = found[1 + 3 * i : 4 + 3 * i]
-        facts[column["name"]] = {"type": column["type"], "nulls": found[0] - known}
-        if column["type"] not in ("string", "category"):  # texts may be personal: reports stay free of them
-            facts[column["name"]] |= {"min": lo, "max": hi}
+        if column["nullable"]:
+            asked.append((column["name"], "nulls"))
+            picked.append(f"count(*) - count(v{i})")
+        if column["type"] not in ("string", "category"):
+            asked += [(column["name"], "min"), (column["name"], "max")]
+            picked += [f"CAST(min(v{i}) AS VARCHAR)", f"CAST(max(v{i}) AS VARCHAR)"]
+    if picked:
+        found = con.execute(f"SELECT {', '.join(picked)} FROM __staged WHERE __bad IS NULL").fetchone()
+        assert found is not None
+        for (name, fact), value in zip(asked, found, strict=True):
+            facts[name][fact] = value
     return facts
