@@ -229,7 +229,7 @@ ROWS = "a,b\n" + "".join(f"{i},{i % 2}\n" for i in range(60))
     ("old", "new", "content", "code", "name"),
     [
         ("    b : bool", "    b : bool\n    c : int", ROWS, "MLC8002", "missing-column"),
-        ('"d.csv")', '"d.csv", encoding = "klingon")', ROWS, "MLC8003", "unknown-encoding"),
+        ('"d.csv")', '"d.csv", encoding = "utf-16")', ROWS, "MLC8003", "unknown-encoding"),
         ("", "", "", "MLC8004", "empty-source"),
         ("", "", "a,b,a\n" + "1,1,1\n" * 9, "MLC8007", "ambiguous-column"),
         ("  key    = a", "  extra_columns = forbid", "a,b,c\n" + "1,1,1\n" * 9, "MLC8008", "extra-column"),
