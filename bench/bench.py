@@ -1,6 +1,6 @@
 """Prints one table: what mlopsc costs beside a bare Python or the plain script, as ratios measured in one run.
 
-    python bench/bench.py [check|large|run|unchanged|steps|memory] …      (default: all)
+    python bench/bench.py [check|large|run|unchanged|steps|compile|memory] …      (default: all)
 
 Machines are shared and noisy: read the ratios, not the seconds."""
 
@@ -105,24 +105,35 @@ def bench_unchanged(folder: Path) -> Iterator[Row]:
     yield "run, nothing changed", f"{ours:.3f} s CPU = {ratio:.1f} x python -c pass", "<= 0.25 s", met(ours <= 0.25)
 
 
-def bench_steps(folder: Path) -> Iterator[Row]:
-    def chain(count: int) -> Path:
-        steps = "".join(
-            f'step s{i} {{\n  run = python("nothing:nothing")\n' + (f"  after = [s{i - 1}]\n" if i else "") + "}\n"
-            for i in range(count)
-        )
-        where = folder / f"chain{count}"
-        where.mkdir()
-        (where / "nothing.py").write_text("def nothing():\n    return None\n")
-        path = where / "chain.mlops"
-        path.write_text('edition 2026\npipeline chain {\n  about = "Steps that do nothing."\n}\n' + steps)
-        return path
+def chain(folder: Path, count: int) -> Path:
+    """A spec of `count` steps that do nothing, one after the other."""
+    steps = "".join(
+        f'step s{i} {{\n  run = python("nothing:nothing")\n' + (f"  after = [s{i - 1}]\n" if i else "") + "}\n"
+        for i in range(count)
+    )
+    where = folder / f"chain{count}"
+    where.mkdir()
+    (where / "nothing.py").write_text("def nothing():\n    return None\n")
+    path = where / "chain.mlops"
+    path.write_text('edition 2026\npipeline chain {\n  about = "Steps that do nothing."\n}\n' + steps)
+    return path
 
-    few, many = chain(10), chain(110)
+
+def bench_steps(folder: Path) -> Iterator[Row]:
+    few, many = chain(folder, 10), chain(folder, 110)
     fresh = ["--force"]
-    a, b, _ = pairs([mlopsc(), "run", str(many), *fresh], [mlopsc(), "run", str(few), *fresh], 5)
+    a, b, _ = pairs([mlopsc(), "run", str(many), *fresh], [mlopsc(), "run", str(few), *fresh], 9)
     each = (a - b) / 100 * 1000
     yield "one more step", f"{each:.1f} ms CPU", "<= 5 ms", met(each <= 5)
+
+
+def bench_compile(folder: Path) -> Iterator[Row]:
+    for count, limit in ((10, 0.35), (100, 0.40), (1000, 1.0)):
+        path = chain(folder, count)
+        command = [mlopsc(), "compile", str(path), "--target", "local", "-o", str(path.parent / "out")]
+        ours, _, ratio = pairs(command, [python(), "-c", "pass"], 7)
+        text = f"{ours:.2f} s CPU = {ratio:.1f} x python -c pass"
+        yield f"compile, local, {count:,} steps", text, f"<= {limit} s", met(ours <= limit)
 
 
 def bench_memory(folder: Path) -> Iterator[Row]:
@@ -144,6 +155,7 @@ BENCHES: dict[str, Callable[[Path], Iterator[Row]]] = {
     "run": bench_run,
     "unchanged": bench_unchanged,
     "steps": bench_steps,
+    "compile": bench_compile,
     "memory": bench_memory,
 }
 
