@@ -166,3 +166,11 @@ AGGREGATE_CLAUSES = ("on", "over", "where")
 LOOKUP_DOC = (
     "lookup(other.c, on = key): c in the one row of another data block with that key; null where there is none."
 )
+
+# What people write elsewhere for our functions.
+ELSEWHERE = {
+    "avg": "mean", "average": "mean", "stddev": "std", "stdev": "std", "len": "length", "strlen": "length",
+    "ifnull": "coalesce", "nvl": "coalesce", "isnull": "coalesce", "log": "ln", "strip": "trim", "ceiling": "ceil",
+    "weekday": "day_of_week", "dayofweek": "day_of_week", "datediff": "days_between", "nunique": "distinct",
+    "percentile": "quantile", "corr": "correlation", "size": "rows",
+}  # fmt: skip

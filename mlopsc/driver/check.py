@@ -87,7 +87,8 @@ def check_parsed(
     findings = tuple(locate(sources, found) for found in bag.sorted())
     for found in findings:
         if found.place.file == SET_FILE and found.severity == "error":
-            raise Failure(f"--set: {found.message} {found.help or ''}")
+            hint = found.help if found.name != "bad-number" else None  # of specs: the message says it all
+            raise Failure(f"--set: {found.message} {hint or ''}".rstrip())
     return Checked(spec, sources, program, findings, shared)
 
 

@@ -6,6 +6,7 @@ from mlopsc.diagnostics.model import Edit
 from mlopsc.semantics.constants import constant
 from mlopsc.semantics.context import Context
 from mlopsc.semantics.program import Decl, Type, Value
+from mlopsc.semantics.scalars import WORDS
 from mlopsc.syntax import ast
 
 PARAM_TYPES = ("int", "float", "share", "bool", "string", "category", "date", "timestamp", "duration", "size")
@@ -66,7 +67,7 @@ def _default(ctx: Context, node: ast.Value, type: Type, name: str) -> Value | No
     """The value of a param by its type."""
     kind = {"category": "string", "timestamp": "date"}.get(type.kind, type.kind)
     if isinstance(node, ast.Name) and not _is_category_word(node, type):
-        ctx.report("bad-param", node.span, f"The default of {name} is a literal.")
+        ctx.report("bad-param", node.span, f"{name} needs {WORDS.get(kind, ('a literal',))[0]}; {node.text} is none.")
         return None
     value = constant(ctx, _as_text(node) if _is_category_word(node, type) else node, kind, what=name)
     if value is None:

@@ -72,5 +72,7 @@ def _number(text: str, names: dict[str, int]) -> int | None:
 def check_zone(text: str) -> str | None:
     if text in ZONES:
         return None
+    if text.isupper() and len(text) <= 5:  # an abbreviation: which place is meant, nobody can tell
+        return f'"{text}" is no time zone of the IANA database; write it as Region/City, as in "Europe/Berlin".'
     best = nearest(text, ZONES)
     return f'"{text}" is no time zone of the IANA database' + (f"; did you mean {best}?" if best else ".")

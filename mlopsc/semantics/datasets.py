@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from mlopsc.catalog.functions import AGGREGATES, DATASET_FUNCTIONS, ROW_FUNCTIONS, Function
+from mlopsc.catalog.functions import AGGREGATES, DATASET_FUNCTIONS, ELSEWHERE, ROW_FUNCTIONS, Function
+from mlopsc.diagnostics.model import Edit
 from mlopsc.semantics.bounds import UNBOUNDED, Interval
 from mlopsc.semantics.calls import bind, fits, row_call, signature
 from mlopsc.semantics.context import Context
@@ -52,6 +53,12 @@ class DatasetScope:
         if function is None:
             if node.func.text in ROW_FUNCTIONS:
                 return row_call(ctx, node, self)
+            meant = ELSEWHERE.get(node.func.text)
+            if meant in DATASET_FUNCTIONS or meant in ROW_FUNCTIONS:
+                edit = Edit(node.func.span, str(meant))
+                message = f"There is no function {node.func.text}."
+                ctx.report("unknown-function", node.func.span, message, help=f"Write {meant}(…).", edit=edit)
+                return None
             options = [*DATASET_FUNCTIONS, *ROW_FUNCTIONS]
             what = "looks back from each row" if node.func.text in AGGREGATES else "is not known"
             ctx.unknown("unknown-function", node.func, f"{node.func.text} {what} in {self.what}.", options)

@@ -15,11 +15,12 @@ from mlopsc.semantics.context import Context
 from mlopsc.semantics.leakage import check_leakage
 from mlopsc.semantics.matrix import check_matrix
 from mlopsc.semantics.metrics import metric_of
-from mlopsc.semantics.program import CandidateInfo, Decl, FeaturesInfo, ModelInfo, Ref, Value
+from mlopsc.semantics.program import CandidateInfo, Decl, FeaturesInfo, ModelInfo, Ref, Type, Value
 from mlopsc.semantics.rows import check_row
 from mlopsc.semantics.settings import header, read_settings
 from mlopsc.semantics.splits import check_split
 from mlopsc.semantics.tasks import find_task, positive_class
+from mlopsc.semantics.types import named
 from mlopsc.semantics.written import written as as_written
 from mlopsc.syntax import ast
 
@@ -43,8 +44,11 @@ def start_model(ctx: Context, decl: Decl) -> None:
     if target.op == "literal":
         ctx.report("wrong-target-type", written.span, "A target is a column or an expression over columns.")
         return
+    if not target.columns:
+        _no_column(ctx, written)
+        return
     if target.type.kind in _NOT_A_TARGET:
-        message = f"A target is a bool, a category, a string or a number, and this is a {target.type.kind}."
+        message = f"A target is a bool, a category, a string or a number, and this is {named(Type(target.type.kind))}."
         ctx.report("wrong-target-type", written.span, message)
         return
     task = find_task(ctx, decl, target)
@@ -53,6 +57,13 @@ def start_model(ctx: Context, decl: Decl) -> None:
     ctx.program.models[decl.name] = ModelInfo(
         decl, features, target, as_written(ctx, written.span), task, positive_class(ctx, decl, target, task), [], None, None
     )
+
+
+def _no_column(ctx: Context, written: Value) -> None:
+    node = written.value
+    text = str(node.value) if isinstance(node, ast.Literal) and node.kind == "string" else ""
+    hint = f"Write {text}, without quotes." if text.isidentifier() else None
+    ctx.report("wrong-target-type", written.span, "The target reads no column, so it is the same for every row.", help=hint)
 
 
 def _features(ctx: Context, decl: Decl, node: ast.Block) -> FeaturesInfo | None:
@@ -69,7 +80,7 @@ def check_weights(ctx: Context, model: ModelInfo) -> None:
         return
     model.weights = check_row(ctx, written.value, model.features.data)
     if model.weights is not None and not (model.weights.type.numeric or model.weights.type.kind == "bool"):
-        ctx.report("bad-weights", written.span, f"A weight is a number, and this is a {model.weights.type.kind}.")
+        ctx.report("bad-weights", written.span, f"A weight is a number, and this is {named(Type(model.weights.type.kind))}.")
         model.weights = None
 
 

@@ -6,7 +6,8 @@ from typing import Any
 
 from mlopsc.semantics.constants import constant
 from mlopsc.semantics.context import Context
-from mlopsc.semantics.program import ModelInfo, Value
+from mlopsc.semantics.program import ModelInfo, Type, Value
+from mlopsc.semantics.types import named
 from mlopsc.syntax import ast
 
 SLICED = ("category", "bool", "string")
@@ -24,7 +25,7 @@ def slice_column(ctx: Context, node: ast.Value, model: ModelInfo) -> str | None:
             ctx.unknown("unknown-column", node, f"{data.decl.name} has no column {node.text}.", data.columns)
         return None
     if kind not in SLICED:
-        message = f"Slices are by a category, a bool or a string, and {node.text} is a {kind}."
+        message = f"Slices are by a category, a bool or a string, and {node.text} is {named(Type(kind))}."
         ctx.report("bad-slice", node.span, message)
         return None
     return node.text

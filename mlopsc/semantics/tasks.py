@@ -10,6 +10,7 @@ from typing import Any
 
 from mlopsc.semantics.context import Context
 from mlopsc.semantics.program import Decl, Type, TypedExpr
+from mlopsc.semantics.types import named
 
 
 def find_task(ctx: Context, decl: Decl, target: TypedExpr) -> str | None:
@@ -74,6 +75,6 @@ def positive_class(ctx: Context, decl: Decl, target: TypedExpr, task: str) -> An
         return value
     wanted = {"bool": bool, "int": int, "float": float}.get(own.kind, str)
     if not isinstance(value, wanted) or (wanted is int and isinstance(value, bool)):
-        ctx.report("bad-positive", written.span, f"The target is a {own.kind}, and this is none.")
+        ctx.report("bad-positive", written.span, f"The target is {named(Type(own.kind))}, and this is none.")
         return None
     return value

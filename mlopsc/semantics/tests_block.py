@@ -22,13 +22,14 @@ from mlopsc.semantics.program import (
 from mlopsc.semantics.rows import RowScope, feature_ref
 from mlopsc.semantics.settings import header, read_settings
 from mlopsc.semantics.types import named
+from mlopsc.semantics.walk import names
 from mlopsc.semantics.written import written
 from mlopsc.syntax import ast
 
 
 class _TestScope(RowScope):
-    """Columns and features as given rows have them: a feature with a pipe stands for its value left of |>. Given rows may
-    break what was declared, so ranges prove nothing."""
+    """Columns and features as given rows have them: a feature with a pipe stands for its value left of |>. What declared ranges
+    prove is not said: an expectation holds by itself as often as not."""
 
     proves = False
 
@@ -124,10 +125,23 @@ def _given(ctx: Context, data: DataInfo, node: ast.Value | ast.Star) -> dict[str
             whole = False
         else:
             found = _cell(ctx, column, arg.value)
+            if found is not None and not _within(column, found[0]):
+                message = f"No row with this {column.name} is read: its column does not allow it."
+                ctx.report("bad-given-row", arg.value.span, message, related=(Related("declared here", column.span),))
+                found = None
             whole = whole and found is not None
             if found is not None:
                 row[column.name] = found[0]
     return row if whole else None
+
+
+def _within(column: ColumnInfo, value: Any) -> bool:
+    """Whether the range or the list of the column lets the value in; a null passes both."""
+    if value is None:
+        return True
+    if column.allowed:
+        return value in column.allowed
+    return (column.lo is None or value >= column.lo) and (column.hi is None or value <= column.hi)
 
 
 def _cell(ctx: Context, column: ColumnInfo, node: ast.Value) -> tuple[Any] | None:
@@ -157,10 +171,22 @@ def _cell(ctx: Context, column: ColumnInfo, node: ast.Value) -> tuple[Any] | Non
     return None
 
 
+def _say_what_tests_see(ctx: Context, features: FeaturesInfo, node: ast.Expr, met: int) -> None:
+    """An encoded feature compared with its code: the reason of the mismatch is where tests look."""
+    for at, item in enumerate(ctx.bag.items[met:], met):
+        named_there = [features.features[n.text] for n in names(node) if n.text in features.features]
+        piped = next((f for f in named_there if not f.plain and len(f.inputs) == 1), None)
+        if item.name == "type-mismatch" and piped is not None:
+            hint = f"A test sees the value left of |>, and {piped.name} is {named(piped.inputs[0].type)} there."
+            ctx.bag.items[at] = item._replace(help=hint, edit=None)
+
+
 def _expect(ctx: Context, features: FeaturesInfo, rule: ast.Rule, given: list[set[str]]) -> list[DataRuleInfo]:
     scope = _TestScope(features.data, features, what="an expectation of a test", fitted=True)
+    met = len(ctx.bag.items)
     found = check_condition_in(ctx, rule.expr, scope, "expect")
     if found is None:
+        _say_what_tests_see(ctx, features, rule.expr, met)
         return []
     columns = features.data.columns
     for row in given:
