@@ -24,11 +24,11 @@ class Cost(NamedTuple):
 
 def cost(command: Sequence[str], *, cwd: Path | None = None, memory: bool = False, ok: Sequence[int] = (0,)) -> Cost:
     """Run `command` to its end. Raises RuntimeError with its output when the exit code is not one of `ok`."""
+    environment = os.environ | ONE_THREAD
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed package has its bytecode; so has a checkout, then
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     start = time.perf_counter()
-    process = subprocess.Popen(
-        command, cwd=cwd, env=os.environ | ONE_THREAD, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )
+    process = subprocess.Popen(command, cwd=cwd, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     peak = [0.0]
     done = threading.Event()
     watcher = threading.Thread(target=_watch, args=(process.pid, peak, done))

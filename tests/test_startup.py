@@ -57,3 +57,61 @@ def test_version_loads_no_command() -> None:
     assert code == 0
     assert not any(name.startswith(("mlopsc.syntax", "mlopsc.semantics", "mlopsc.catalog")) for name in names)
     assert "argparse" not in names
+
+
+SMALL = """edition 2026
+pipeline small { about = "A few rows." }
+data d {
+  source = csv("d.csv")
+  key    = id
+  columns {
+    id : int
+    a  : float
+    c  : category("x", "y")
+    y  : bool
+  }
+}
+features f from d {
+  a |> standardize()
+  c |> onehot()
+}
+model m from f {
+  target    = y
+  split     = random(test = 30%)
+  algorithm = logistic_regression()
+}
+gate g on m { require accuracy >= 0.01 }
+"""
+
+
+def test_a_run_loads_what_its_models_need_and_an_unchanged_run_nothing_of_that(tmp_path: Path) -> None:
+    """The parent of a first run loads the compiler, then the libraries that its children share: for a linear model neither
+    pandas nor skops.io, which would load all of scikit-learn. An unchanged run finds its Plan and its results."""
+    rows = "".join(f"{i},{i % 17},{'xy'[i % 2]},{int(i % 3 == 0)}\n" for i in range(90))
+    (tmp_path / "d.csv").write_text("id,a,c,y\n" + rows)
+    (tmp_path / "small.mlops").write_text(SMALL)
+    command = ("run", str(tmp_path / "small.mlops"), "--store", str(tmp_path / "store"), "--quiet")
+    code, first = loaded(*command)
+    assert code == 0
+    assert {"sklearn.linear_model", "duckdb", "mlopsc.ir.plan"} <= first
+    assert not first & {
+        "pandas",
+        "pyarrow",
+        "skops.io",
+        "sklearn.cluster",
+        "sklearn.ensemble",
+        "optuna",
+        "jinja2",
+        "lark",
+    }
+    code, again = loaded(*command)
+    assert code == 0
+    numeric = {"numpy", "scipy", "sklearn", "duckdb", "skops", "pandas"}
+    assert not {
+        name for name in again if name.split(".")[0] in numeric | {"pydantic", "pydantic_core", "jinja2", "lark"}
+    }
+    assert not any(
+        name.startswith(("mlopsc.syntax", "mlopsc.semantics", "mlopsc.passes", "mlopsc.ir")) for name in again
+    )
+    assert "mlopsc.runtime.fork" not in again
+    assert len(again) <= 160, sorted(again)
