@@ -43,7 +43,7 @@ class Resync:
                 return token.start
             nested += (token.kind in OPENING or token.kind == LBRACE) - (token.kind in CLOSING or token.kind == RBRACE)
             if nested <= 0:
-                return self.line_end(token.start)
+                return token.end if token.kind == RBRACE else self.line_end(token.start)
         return len(self.text)
 
     def find(self, start: int, offset: int, kind: int) -> tuple[int, bool]:

@@ -53,7 +53,8 @@ def _check_block(
         except StepError as error:
             return [_finding(error)]
         partial = report["rows_read"] >= sample_rows
-        found = _bad_values(block, report)
+        bad = _bad_values(block, report)
+        found = list(bad)
         clean(con, block["clean"], received, rows)
         settings = dict(block["validate"])
         rules = [r for r in settings["rules"] if not _beyond(r, partial)]
@@ -61,8 +62,8 @@ def _check_block(
         checked, failures = validate(con, settings, rows, report, {})
         found += [_finding(f) for f in failures]
         found += [_warning(r, e) for r, e in zip(rules, checked["rules"], strict=False) if e["verdict"] == "warned"]
-        if not checked["rows"]:
-            return found
+        if not checked["rows"] or bad:
+            return found  # a split of what is left would only repeat it in other words
         for settings in block.get("splits", ()):
             try:
                 split(con, settings, rows, scratch / "split.npz")

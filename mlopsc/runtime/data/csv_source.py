@@ -116,8 +116,9 @@ def _prepare(
     """A file that DuckDB can read (the file itself wherever possible) and its layout."""
     delimiter, encoding = settings["delimiter"], settings["encoding"]
     try:
+        "".encode(encoding)  # which a codec from bytes to bytes, such as hex, does not do
         plain = codecs.lookup(encoding).name in ("utf-8", "utf-8-sig", "ascii")
-    except LookupError:
+    except (LookupError, UnicodeError):
         raise StepError("MLC8003", "unknown-encoding", f"No text encoding is named {encoding}.") from None
     short = len(delimiter.encode()) <= 4
     readable = file
