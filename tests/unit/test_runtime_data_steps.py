@@ -410,7 +410,6 @@ def test_real_files_are_held_against_the_rules(tmp_path: Path) -> None:
     found = check_data_files([block], tmp_path, tmp_path)
     assert [(f["name"], f["severity"]) for f in found] == [
         ("bad-values", "error"), ("duplicate-key", "error"), ("failed-expectation", "error"), ("failed-warning", "warning"),
-        ("constant-target", "error"),
     ]  # fmt: skip
     assert found[0]["message"] == "1 of the first 5 rows break age: the first is age: old is no int."
     block["ingest"]["source"]["path"] = "gone.csv"
