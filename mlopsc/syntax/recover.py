@@ -41,7 +41,7 @@ class Recovery:
         self._excused = -1  # a brace too many was opened here: the `}` that it lacks has the same cause
         self._headless = -1  # a header was lost before this offset: a body found here has the same cause
         self._no_orphan_before = 0  # up to here, no brace closes more than was opened
-        self._last = (-1, -1)
+        self._tried: set[tuple[int, int]] = set()  # where statements stood that were in error, and how deep
         self._braced = False  # a `}` was missed before an indented header: that header may be what is wrong
 
     def go_on(self) -> None:
@@ -53,12 +53,12 @@ class Recovery:
         level, depth = lists[-1], len(lists) - 1
         inner = machine.values[level:]
         start = self._start(inner, offset)
-        if (start, depth) == self._last:  # nothing was gained: leave the line
+        if (start, depth) in self._tried:  # nothing was gained: leave the line
             self._drop(level)
             end = self._resync.line_end(max(start, offset))
             self._start_at(end, [(SEP, None)], depth)
             return
-        self._last = (start, depth)
+        self._tried.add((start, depth))
         case = self._case(kind, offset, start, inner, depth)
         for step in (self._at_end, self._at_brace, self._block_inside, self._colon_header, self._orphan):
             if step(case, level, depth):
