@@ -23,7 +23,7 @@ SOURCES = _table(
         "Comma-separated text; `.gz` is read by its suffix.",
         (
             _PATH,
-            Argument("delimiter", "string", "What separates fields; may be several characters.", ",", lo=1),
+            Argument("delimiter", "delimiter", "What separates fields; may be several characters.", ",", lo=1),
             Argument("encoding", "encoding", "Encoding of the text.", "utf-8"),
             Argument("header", "bool", "Whether the first line names the columns.", True),
             _ZONE,

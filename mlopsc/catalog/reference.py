@@ -32,6 +32,7 @@ _KINDS = {
     "range": "whole number or range",
     "cron": "cron text",
     "encoding": "name of a text encoding",
+    "delimiter": "text",
     "zone": "time zone",
     "module": "`package.module:function`",
     "secret": '`secret("NAME")`',

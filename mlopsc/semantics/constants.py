@@ -19,6 +19,7 @@ from mlopsc.semantics.scalars import (
     PARAM_ACCEPTS,
     VARIABLE,
     WORDS,
+    check_delimiter,
     check_encoding,
     checked_text,
     date_text,
@@ -403,4 +404,5 @@ _READERS: dict[str, Callable[[Context, ast.Expr, str, str], Value | None]] = {
     "zone": checked_text(check_zone),
     "module": checked_text(module_problem),
     "encoding": checked_text(check_encoding),
+    "delimiter": checked_text(check_delimiter),
 }

@@ -125,7 +125,7 @@ def instead(node: ast.Value | ast.Star) -> str:
 def in_bounds(ctx: Context, value: Value, base: str, what: str, lo: float | None, hi: float | None) -> bool:
     ends = value.value if isinstance(value.value, list | tuple) else [value.value]
     for number in ends:
-        if isinstance(number, str) and base == "string" and lo is not None and len(number) < lo:
+        if isinstance(number, str) and base in ("string", "delimiter") and lo is not None and len(number) < lo:
             ctx.report("out-of-bounds", value.span, f"{what} is empty.")
             return False
         if not isinstance(number, int | float) or isinstance(number, bool):
@@ -175,6 +175,11 @@ def check_encoding(text: str) -> str | None:
     except (LookupError, ValueError):
         return f"No text encoding is named {text}."
     return None if getattr(found, "_is_text_encoding", True) else f"{text} is no encoding of text."
+
+
+def check_delimiter(text: str) -> str | None:
+    """Quotes and line ends have a meaning of their own in CSV."""
+    return "A delimiter holds no quote and no line end." if set(text) & set('"\r\n') else None
 
 
 def checked_text(check: Callable[[str], str | None]) -> Callable[[Context, ast.Expr, str, str], Value | None]:
