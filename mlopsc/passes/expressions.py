@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from mlopsc.ir import expr as ir
+from mlopsc.semantics.folding import fold
 from mlopsc.semantics.program import TypedExpr
-from mlopsc.semantics.unfold import fold
 
 
 def lower_expr(root: TypedExpr) -> ir.Expr:

@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mlopsc.semantics.context import Context
+from mlopsc.semantics.folding import fold
 from mlopsc.semantics.program import Program, TypedExpr
-from mlopsc.semantics.unfold import fold
 from mlopsc.source import Span
 
 MOST_LEVELS = 100
