@@ -10,12 +10,7 @@ from mlopsc.source import Span
 
 def drop_echoes(ctx: Context) -> None:
     """Drop the findings in a statement that text with more brackets closed than opened follows."""
-    halves = sorted(
-        gap.before.span
-        for gaps in ctx.damage.gaps.values()
-        for gap in gaps.values()
-        if gap.closes and gap.before is not None
-    )
+    halves = sorted(ctx.damage.halves)
     if not halves:
         return
     ctx.bag.items = [item for item in ctx.bag.items if item.code.startswith("MLC00") or not _within(item.span, halves)]

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from mlopsc.diagnostics.model import Bag
 from mlopsc.diagnostics.suggest import nearest
-from mlopsc.source import Source
+from mlopsc.source import Source, Span
 from mlopsc.syntax import ast
 
 _WORD = re.compile(r"`([^`\n]+)`|([A-Za-z_][A-Za-z0-9_]*)")
@@ -47,6 +47,7 @@ class Damage:
         self.kinds: set[str] = set()  # of lost declarations
         self.misnamed: set[str] = set()  # the kinds that declarations of no known kind seem to mean
         self.unsure = False  # the kind of one of them is not known
+        self.halves: list[Span] = []  # statements whose second half may be in the gap after them
         self.clashed: set[tuple[str, str]] = set()  # (name, kind) of declarations whose name another one has
         self.first_item = False  # what stands first in the spec could not be read
         self.torn = False  # some text is missing or unreadable: it may have used any name
@@ -94,10 +95,16 @@ class Damage:
             start, stop = reader.after_header(statement), statement.end
         gap = reader.gap(body, start, stop, position, section)
         self.gaps.setdefault(item.start, {}).setdefault(gap.start, gap)
+        self._halve(gap)
+
+    def _halve(self, gap: Gap) -> None:
+        if gap.closes and gap.before is not None and not isinstance(gap.before, ast.Block):
+            self.halves.append(gap.before.span)
 
     def _between(self, reader: _Gaps, items: Sequence[ast.Node], position: int, known: set[str]) -> None:
         source = reader.source
         gap = reader.gap(items, source.base, source.base + len(source.text), position, None)
+        self._halve(gap)
         self.first_item = self.first_item or gap.before is None
         self.lost |= gap.words
         kinds = gap.words & known

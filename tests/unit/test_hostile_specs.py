@@ -198,7 +198,9 @@ LONG: dict[str, Callable[[int], str]] = {
     "a chain of steps": lambda n: HEAD + lines(
         n // 10, lambda i: f'step s{i} {{ run = python("mod:f"){f"; after = [s{i - 1}]" * (i > 0)} }}\n'
     ),
-    "unknown names": lambda n: HEAD + DATA + "features f from d { x\n" + lines(n, lambda i: f"  a{i} = zz{i} + 1\n") + "}\n" + MODEL,
+    "unknown names": lambda n: HEAD + DATA + "features f from d { x\n" + lines(
+        n, lambda i: f"  a{i} = zz{i} + 1\n"
+    ) + "}\n" + MODEL,
     "syntax errors": lambda n: HEAD + DATA + "features f from d { x\n" + lines(n, lambda i: f"  a{i} = = x\n") + "}\n" + MODEL,
     "silencers": lambda n: HEAD + lines(n, lambda i: f"param q{i} : int = 3 # mlopsc: allow unused-param\n"),
     "unknown levels": lambda n: HEAD + "data d { source = csv(\"a\"); columns { y : bool; k : category(" + lines(
