@@ -5,7 +5,9 @@ The source is scanned once; a second scan happens only for the text of bad rows.
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -185,7 +187,11 @@ def _stage(
             _fill(con, [_typed(part, columns, zone, rules) for part in source.parts])
         elif refusal is not None:
             raise refusal
-    except (duckdb.IOException, duckdb.DataError, duckdb.InvalidInputException) as error:
+    except duckdb.OutOfMemoryException:
+        raise  # says nothing of the source
+    except duckdb.Error as error:
+        if "No space left" in str(error):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
         raise _unreadable(settings["data"], error) from None
     return rules
 
