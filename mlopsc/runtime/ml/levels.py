@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from .columns import Floats, Ints
 from .libraries import load
-from .parts import Codes, Indicator, Part
+from .parts import Codes, Indicator, Part, rows
 
 UNSEEN, NULL = -1, -2
 
@@ -32,7 +32,7 @@ class LevelIndex:
         """Named levels as listed, then others of the rows of `part`: text in text order, numbers by size."""
         if isinstance(part, Codes):
             listed = list(named or ())
-            seen = {part.levels[code] for code in np.unique(part.values).tolist() if code >= 0}
+            seen = {level for level, count in zip(part.levels, _counts(part)[:-1].tolist(), strict=True) if count}
             return cls([*listed, *sorted(seen.difference(listed))], False)
         values = np.unique(_single(part))
         return cls(values[~np.isnan(values)].tolist(), True)
@@ -40,11 +40,7 @@ class LevelIndex:
     def of(self, part: Part) -> Ints:
         """Position of each row's level; UNSEEN or NULL where it has none."""
         if isinstance(part, Codes):
-            if not self._lookup:
-                self._lookup = {level: at for at, level in enumerate(self.levels)}
-            table = [self._lookup.get(level, UNSEEN) for level in part.levels]
-            last = np.array([*table, NULL], dtype=np.int64)  # code -1 takes the last entry
-            coded: Ints = last[part.values]
+            coded: Ints = self.of_codes(part)[part.values]
             return coded
         values = _single(part)
         known = np.array(self.levels, dtype=np.float64)
@@ -54,8 +50,30 @@ class LevelIndex:
         found = np.where(known[at] == values, at, UNSEEN)
         return np.where(np.isnan(values), NULL, found)
 
+    def of_codes(self, part: Codes) -> Ints:
+        """Position of the level of each of the part's codes, and of null in the last place, which code -1 takes."""
+        if not self._lookup:
+            self._lookup = {level: at for at, level in enumerate(self.levels)}
+        return np.array([*(self._lookup.get(level, UNSEEN) for level in part.levels), NULL], dtype=np.int64)
+
+    def counts(self, part: Part) -> tuple[Ints, bool]:
+        """Rows of each level, and whether there are nulls."""
+        if isinstance(part, Codes):
+            by_code, at = _counts(part), self.of_codes(part)
+            found = np.zeros(len(self.levels), dtype=np.int64)
+            np.add.at(found, at[at >= 0], by_code[at >= 0])
+            return found, bool(by_code[-1])
+        at = self.of(part)
+        return np.bincount(at[at >= 0], minlength=len(self.levels)), bool((at == NULL).any())
+
     def texts(self) -> list[str]:
         return [_number_text(level) if self.numeric else level for level in self.levels]
+
+
+def _counts(part: Codes) -> Ints:
+    """Rows of each code, those of null last."""
+    found: Ints = np.bincount(np.where(part.values < 0, len(part.levels), part.values), minlength=len(part.levels) + 1)
+    return found
 
 
 def _number_text(value: float) -> str:
@@ -81,19 +99,20 @@ class OneHot:
     @classmethod
     def fit(cls, part: Part, named: Sequence[str] | None, nullable: bool, min_share: float) -> OneHot:
         index = LevelIndex.fit(part, named)
-        at = index.of(part)
-        counts = np.bincount(at[at >= 0], minlength=len(index.levels))
-        rare = counts < min_share * len(at)
+        counts, nulls = index.counts(part)
+        rare = counts < min_share * rows(part)
         columns, size = [], int((~rare).sum())
         frequent = iter(range(size))
         for is_rare in rare.tolist():
             columns.append(size if is_rare else next(frequent))
         size += bool(rare.any())
-        null = size if nullable or bool((at == NULL).any()) else -1
+        null = size if nullable or nulls else -1
         return cls(index, columns, null, size + (null >= 0))
 
     def apply(self, part: Part) -> Indicator:
-        table = np.array([*self.columns, self.null, -1], dtype=np.int64)  # NULL is -2, UNSEEN -1: from the end
+        table = np.array([*self.columns, self.null, -1], dtype=np.int32)  # NULL is -2, UNSEEN -1: from the end
+        if isinstance(part, Codes):
+            return Indicator(table[self.index.of_codes(part)][part.values], self.size)
         return Indicator(table[self.index.of(part)], self.size)
 
     def names(self, name: str) -> list[str]:

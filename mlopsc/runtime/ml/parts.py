@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from .columns import TEXT_TYPES, Column, Floats, base_type, unsupported_type
 
+PIECE = 4096  # rows
+
 
 @dataclass(slots=True)
 class Codes:
@@ -53,13 +55,21 @@ def write(part: Part, out: Floats, at: int) -> int:
     """Lay `part` out in the columns of `out` (C-contiguous) from `at`, which hold zeros; the column after them."""
     size = width(part)
     if isinstance(part, Indicator):
-        # Through the flat view: one scatter instead of numpy's pairwise indexing, half the time at 150,000 rows.
-        places = np.arange(len(out)) * out.shape[1] + (at + part.index)
-        out.reshape(-1)[places if (part.index >= 0).all() else places[part.index >= 0]] = 1.0
+        _scatter(part.index, out, at)
     else:
         assert not isinstance(part, Codes)
         out[:, at : at + size] = part
     return at + size
+
+
+def _scatter(index: NDArray[Any], out: Floats, at: int) -> None:
+    """Through a flat view, which takes half the time of numpy's pairwise indexing, and in pieces that fit the cache."""
+    first = np.arange(min(len(out), PIECE)) * out.shape[1] + at
+    whole = bool((index >= 0).all())
+    for start in range(0, len(out), PIECE):
+        piece = index[start : start + PIECE]
+        places = first[: len(piece)] + piece
+        out[start : start + PIECE].reshape(-1)[places if whole else places[piece >= 0]] = 1.0
 
 
 def dense(parts: Sequence[Part]) -> Floats:
