@@ -327,13 +327,13 @@ def test_a_chain_of_a_thousand_features_is_computed_and_each_is_at_hand(tmp_path
     assert found["level"].levels == ["a", "b"]
 
 
-def test_columns_take_two_statements_however_many_there_are(tmp_path: Path, rows: Path) -> None:
+def test_columns_of_few_rows_take_three_statements_however_many_there_are(tmp_path: Path, rows: Path) -> None:
     columns = [(f"c{i}", column("level", "string"), "string") for i in range(30)]
     columns += [(f"n{i}", column("x", "float?"), "float?") for i in range(30)]
     with open_engine(tmp_path) as con:
         counted = Counted(con)
         read_columns(counted, rows, columns)  # type: ignore[arg-type]
-    assert counted.statements == 2
+    assert counted.statements == 3
 
 
 class Counted:
@@ -345,7 +345,7 @@ class Counted:
         return self.con.execute(*args)
 
 
-def test_many_levels_come_in_text_order_with_minus_one_for_null(tmp_path: Path) -> None:
+def test_many_levels_come_in_text_order_with_minus_one_for_null(tmp_path: Path, monkeypatch: Any) -> None:
     path = tmp_path / "many.parquet"
     text = "CASE WHEN i % 7 = 0 THEN NULL ELSE 'é' || (i % 40) || chr(0) END AS t, 'q' || chr(39) || (i % 2) AS q"
     with open_engine(tmp_path) as con:
@@ -354,6 +354,10 @@ def test_many_levels_come_in_text_order_with_minus_one_for_null(tmp_path: Path) 
         found = read_columns(con, path, wanted)
     texts = [None if i % 7 == 0 else f"é{i % 40}\0" for i in range(500)]
     levels = sorted({t for t in texts if t is not None})
+    with open_engine(tmp_path) as con:
+        monkeypatch.setattr("mlopsc.runtime.data.table.MANY_ROWS", 1)
+        one_by_one = read_columns(con, path, wanted)
+    assert {name: one.levels for name, one in one_by_one.items()} == {name: one.levels for name, one in found.items()}
     assert found["t"].levels == levels
     assert found["t"].values.tolist() == [-1 if t is None else levels.index(t) for t in texts]
     assert (found["q"].levels, found["q"].values[:3].tolist()) == (["q'0", "q'1"], [0, 1, 0])

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 FEW = 16  # levels that are searched one by one
+MANY_ROWS, FEW_COLUMNS = 20_000, 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ def read_columns(
 def _read(
     con: duckdb.DuckDBPyConnection, source: str, columns: Sequence[tuple[str, dict[str, Any], str]]
 ) -> dict[str, Column]:
-    """Two statements, whatever the number of columns: the texts of all text columns, then all values."""
+    """First the texts of all text columns, then one statement for all values."""
     if not columns:
         return {}
     kinds = [kind_of(type_) for _, _, type_ in columns]
@@ -82,14 +83,21 @@ def _filled(values: Any, codes: bool) -> np.ndarray[Any, Any]:
 
 
 def _levels(con: duckdb.DuckDBPyConnection, source: str, texts: dict[int, str]) -> dict[int, list[str]]:
-    """The distinct texts of each expression, in order of code points."""
+    """The distinct texts of each expression, in order of code points. Over many rows a DISTINCT for each takes a third of
+    the time of one statement for all, over few rows or very many columns it is the other way about."""
     if not texts:
         return {}
-    found = con.execute(
-        f"SELECT {', '.join(f'map_keys(histogram({sql}))' for sql in texts.values())} FROM {source}"
-    ).fetchone()
-    assert found is not None
-    return {i: sorted(seen or ()) for i, seen in zip(texts, found, strict=True)}
+    counted = con.execute(f"SELECT count(*) FROM {source}").fetchone()
+    if counted and counted[0] >= MANY_ROWS and len(texts) <= FEW_COLUMNS:
+        seen = [_distinct(con, sql, source) for sql in texts.values()]
+    else:
+        picked = ", ".join(f"map_keys(histogram({sql}))" for sql in texts.values())
+        seen = list(con.execute(f"SELECT {picked} FROM {source}").fetchone() or ())
+    return {i: sorted(found or ()) for i, found in zip(texts, seen, strict=True)}
+
+
+def _distinct(con: duckdb.DuckDBPyConnection, sql: str, source: str) -> list[str]:
+    return [text for (text,) in con.execute(f"SELECT DISTINCT {sql} FROM {source}").fetchall() if text is not None]
 
 
 def _coded(con: duckdb.DuckDBPyConnection, source: str, sql: str, levels: list[str], type_: str) -> str:
