@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
-import inspect
 import json
-import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +10,7 @@ from typing import Any
 
 from .context import Context
 from .errors import LostConnection, StepError
+from .ownmodules import load_own
 
 
 def run(ctx: Context) -> dict[str, Any]:
@@ -22,16 +20,12 @@ def run(ctx: Context) -> dict[str, Any]:
     function = find(reference, ctx.modules_root)
     arguments = {name: str(ctx.inputs[name]) for name in ctx.settings["arguments"]}
     try:
-        inspect.signature(function).bind(**arguments)
-    except TypeError as error:
-        raise StepError(
-            "MLC9030",
-            "bad-function",
-            f"{reference} cannot be called with {', '.join(arguments) or 'no argument'}: {error}",
-        ) from None
-    try:
         value = function(**arguments)
     except Exception as error:
+        if isinstance(error, TypeError) and error.__traceback__ and error.__traceback__.tb_next is None:
+            # Raised by the call itself, not within the function: it takes other arguments.
+            told = f"{reference} cannot be called with {', '.join(arguments) or 'no argument'}: {error}"
+            raise StepError("MLC9030", "bad-function", told) from None
         raise failed(reference, error, ctx.modules_root) from error
     try:
         text = json.dumps(value, sort_keys=True, allow_nan=False)
@@ -49,10 +43,8 @@ def run(ctx: Context) -> dict[str, Any]:
 def find(reference: str, modules_root: Path) -> Callable[..., Any]:
     """The function of "module:function", found beside the spec or installed. StepError where there is none."""
     module_name, _, name = reference.partition(":")
-    if str(modules_root) not in sys.path:
-        sys.path.insert(0, str(modules_root))
     try:
-        module = importlib.import_module(module_name)
+        module = load_own(module_name, modules_root)
     except ModuleNotFoundError as error:
         if error.name is not None and (module_name + ".").startswith(error.name + "."):
             raise StepError("MLC9030", "bad-function", f"there is no module {error.name} for {reference}") from None
