@@ -144,9 +144,14 @@ def _tune(ctx: Context, node: ast.Call, what: str, constraint: str | None) -> tu
             space = arg.value
         elif arg.name is not None and arg.name.text == "log" and log is None:
             log = arg.value.value if isinstance(arg.value, ast.Literal) and arg.value.kind == "bool" else "wrong"
+        elif arg.name is not None and arg.name.text == "log":
+            ctx.report("duplicate-argument", arg.span, "log is given twice.")
+            return False, None
+        elif arg.name is not None:
+            ctx.unknown("unknown-argument", arg.name, f"tune has no argument {arg.name.text}.", ("log",))
+            return False, None
         else:
-            word = arg.name if arg.name is not None else ast.Name(arg.start, arg.end, "")
-            ctx.unknown("unknown-argument", word, "tune takes a range or a list, and log = true.", ("log",))
+            ctx.report("bad-tune", arg.span, "tune takes one range or list, and log = true.")
             return False, None
     if space is None or log == "wrong":
         ctx.report(

@@ -26,7 +26,7 @@ from mlopsc.syntax.lexer import (
 from mlopsc.syntax.literals import BYTES, SECONDS, power_help
 from mlopsc.syntax.machine import accepts
 from mlopsc.syntax.problems import Problem
-from mlopsc.syntax.scan import CLOSING, OPENING, Token, column
+from mlopsc.syntax.scan import CLOSING, OPENING, Token, column, scan
 
 EQ, COLON, COMMA, IN, IS, STAR, SLASH, DOTDOT, IF, THEN = (
     NUMBER_OF[name] for name in ("EQ", "COLON", "COMMA", "IN", "IS", "STAR", "SLASH", "DOTDOT", "IF", "THEN")
@@ -208,17 +208,43 @@ def _unclosed(case: Case) -> Problem | None:
     opened = case.open_brackets()
     token = case.at(case.wrong)
     if not opened:
-        if case.kind in CLOSING and case.wrong:
-            return case.problem(f"This `{case.word(case.wrong)}` closes nothing.", "Remove it.", "")
-        return None
+        return _closes_nothing(case) if case.kind in CLOSING and case.wrong else None
     sign = case.text[opened[-1].start]
     other = {"(": ")", "[": "]"}[sign]
     if case.kind in CLOSING and case.word(case.wrong) != other and accepts(case.states, _closing(sign)):
+        if _closed_later(case, other):
+            return case.problem(f"This `{case.word(case.wrong)}` closes nothing.", "Open it, or remove it.")
         return case.problem(f"`{sign}` is closed by `{case.word(case.wrong)}`.", f"Write `{other}`.", other)
     ends = case.kind in (END, LBRACE, RBRACE) or (token is not None and token.first)
     if not ends or (case.kind == LBRACE and token is not None and not token.first):
         return None
     return unclosed(case, opened)
+
+
+def _closed_later(case: Case, sign: str) -> bool:
+    """Whether the line goes on to close the bracket that is open with the right sign."""
+    nested = 0
+    for token in scan(case.text, case.tokens[case.wrong].end):
+        if token.first or nested < 0:
+            break
+        if case.text[token.start] == sign and not nested:
+            return True
+        nested += (token.kind in OPENING) - (token.kind in CLOSING)
+    return False
+
+
+def _closes_nothing(case: Case) -> Problem:
+    """A bracket too many; or, where the statement cannot go on without it, one that was not opened."""
+    sign = case.word(case.wrong)
+    before, after = case.at(case.wrong - 2), case.at(case.wrong + 1)
+    if sign == ")" and before is not None and before.kind == PIPE and case.tokens[case.wrong - 1].kind == NAME:
+        at = case.tokens[case.wrong - 1].end
+        return case.problem("A call needs its `(`.", "Write `()`.", "(", span=(at, at))
+    following = SEP if after is None or after.first else after.kind
+    if accepts(case.states, following) or (following in (SEP, RBRACE) and accepts(case.states, SEP)):
+        return case.problem(f"This `{sign}` closes nothing.", "Remove it.", "")
+    other = "(" if sign == ")" else "["
+    return case.problem(f"This `{sign}` closes nothing.", f"Open it with `{other}`, or remove it.")
 
 
 def unclosed(case: Case, opened: list[Token]) -> Problem:
@@ -243,6 +269,14 @@ def _equals(case: Case) -> Problem | None:
     after = case.at(case.wrong + 1)
     if case.kind == EQ and after is not None and case.text[case.offset : after.end] == "=>":
         return case.problem("This is no comparison.", "Write `>=`.", ">=", span=(case.offset, after.end))
+    if case.kind == EQ and after is not None and case.text[case.offset : after.end] == "=<":
+        return case.problem("This is no comparison.", "Write `<=`.", "<=", span=(case.offset, after.end))
+    opened = case.open_brackets()
+    if case.kind == EQ and not opened and accepts(case.states, CMP) and _closed_later(case, ")"):
+        return case.problem("An argument stands in the brackets of its call, and none are open.", "Open them with `(`.")
+    in_list = len(opened) > 1 and case.text[opened[-1].start] == "["
+    if case.kind == EQ and in_list and case.tokens[case.wrong - 2].kind == COMMA:
+        return unclosed(case, opened)  # the next argument of a call
     if case.kind == EQ and accepts(case.states, CMP):
         return case.problem("`=` sets, it does not compare.", "Write `==`.", "==")
     if case.kind == EQ and before and before[-1] == CMP:

@@ -201,6 +201,8 @@ class Lexer:
         known = read_number(text)
         if known is None:
             advice, edit = number_help(text)
+            if text[0] == "." and self.text[start - 1 : start].isalnum():
+                advice, edit = None, None  # of a name that has lost its bracket, say
             self._problem("bad-number", start, len(text), number_fault(_short(text)), advice, edit)
             return "int", 0
         self._numbers[text] = known

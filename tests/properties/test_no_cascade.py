@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 
-from mlopsc.diagnostics.located import Located
+from mlopsc.diagnostics.located import Located, Point
 from mlopsc.driver.check import check_file
 from mlopsc.driver.spec import SpecFile, read
 
@@ -100,3 +100,25 @@ def test_a_syntax_error_hides_no_mistake_of_another_block(path: Path) -> None:
         assert at <= {one.lines.start, two.lines.start}, (str(one), str(two), [f.message for f in found])
         told += two.lines.start in at
     assert told >= 0.8 * len(pairs)
+
+
+def offset(text: str, at: Point) -> int:
+    return sum(len(line) + 1 for line in text.split("\n")[: at.line - 1]) + at.column - 1
+
+
+@pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
+def test_an_edit_mends_what_it_was_offered_for(path: Path) -> None:
+    """But for brackets that do not match: which one is wrong, only its writer knows."""
+    offered = 0
+    for mistake in some(path):
+        for found in found_by(path, mistake.text):
+            if found.edit is None or sort_of(mistake).startswith("bracket"):
+                continue
+            offered += 1
+            start, end = (offset(mistake.text, at) for at in (found.edit.place.start, found.edit.place.end))
+            mended = mistake.text[:start] + found.edit.text + mistake.text[end:]
+            left = [f for f in found_by(path, mended) if (f.place.start, f.code) == (found.place.start, found.code)]
+            broken = [f for f in found_by(path, mended) if f.code.startswith("MLC00")]
+            assert not left, (str(mistake), found.message, found.edit.text)
+            assert not broken, (str(mistake), found.message, found.edit.text, broken[0].message)
+    assert offered >= 20
