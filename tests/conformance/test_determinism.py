@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import pgserver
+import postgres
 import psycopg
 import pytest
 from pieces import people
@@ -41,16 +41,15 @@ def records() -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def server() -> Iterator[str]:
     """The folder of a PostgreSQL server's socket."""
-    made = pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="delete")
-    with psycopg.connect(made.get_uri()) as db:
-        db.execute("CREATE TABLE people (id int, age int, pay numeric, seen timestamptz)")
-        with db.cursor() as cursor:
-            rows = [(r["id"], r["age"], r["pay"], r["seen"] + "Z") for r in records()]
-            cursor.executemany("INSERT INTO people VALUES (%s, %s, %s, %s)", rows)
-    yield str(psycopg.conninfo.conninfo_to_dict(made.get_uri())["host"])
-    made.cleanup()
+    with postgres.running() as (made, _):
+        with psycopg.connect(made.get_uri()) as db:
+            db.execute("CREATE TABLE people (id int, age int, pay numeric, seen timestamptz)")
+            with db.cursor() as cursor:
+                rows = [(r["id"], r["age"], r["pay"], r["seen"] + "Z") for r in records()]
+                cursor.executemany("INSERT INTO people VALUES (%s, %s, %s, %s)", rows)
+        yield str(psycopg.conninfo.conninfo_to_dict(made.get_uri())["host"])
 
 
 def write_data(folder: Path) -> None:

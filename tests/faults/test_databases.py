@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import pgserver
+import postgres
 import psycopg
 import pytest
 from pieces import people, spec
@@ -112,28 +112,26 @@ def test_a_missing_database_file_and_an_unset_variable_are_verdicts(bench: Bench
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def server() -> Iterator[str]:
     """The folder of a PostgreSQL server's socket; role ml has to give TOKEN as password."""
-    folder = tmp_path_factory.mktemp("pg")
-    made = pgserver.get_server(folder, cleanup_mode="delete")
-    with psycopg.connect(made.get_uri(), autocommit=True) as db:
-        db.execute("CREATE TABLE t (id int, age int, y bool)")
-        with db.cursor() as cursor:
-            cursor.executemany("INSERT INTO t VALUES (%s, %s, %s)", ROWS)
-        db.execute("CREATE TABLE hidden (id int)")
-        db.execute(psycopg.sql.SQL("CREATE ROLE ml LOGIN PASSWORD {}").format(TOKEN))
-        db.execute("GRANT SELECT ON t TO ml")
-        rules = folder / "pg_hba.conf"
-        rules.write_text("local all ml scram-sha-256\n" + rules.read_text())
-        db.execute("SELECT pg_reload_conf()")
-    host = str(psycopg.conninfo.conninfo_to_dict(made.get_uri())["host"])
-    for _ in range(50):  # until the server has read its rules
-        try:
-            psycopg.connect(host=host, user="ml", password="no", dbname="postgres").close()
-        except psycopg.OperationalError:
-            break
-    yield host
-    made.cleanup()
+    with postgres.running() as (made, folder):
+        with psycopg.connect(made.get_uri(), autocommit=True) as db:
+            db.execute("CREATE TABLE t (id int, age int, y bool)")
+            with db.cursor() as cursor:
+                cursor.executemany("INSERT INTO t VALUES (%s, %s, %s)", ROWS)
+            db.execute("CREATE TABLE hidden (id int)")
+            db.execute(psycopg.sql.SQL("CREATE ROLE ml LOGIN PASSWORD {}").format(TOKEN))
+            db.execute("GRANT SELECT ON t TO ml")
+            rules = folder / "pg_hba.conf"
+            rules.write_text("local all ml scram-sha-256\n" + rules.read_text())
+            db.execute("SELECT pg_reload_conf()")
+        host = str(psycopg.conninfo.conninfo_to_dict(made.get_uri())["host"])
+        for _ in range(50):  # until the server has read its rules
+            try:
+                psycopg.connect(host=host, user="ml", password="no", dbname="postgres").close()
+            except psycopg.OperationalError:
+                break
+        yield host
 
 
 POSTGRES = (

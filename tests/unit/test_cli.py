@@ -297,7 +297,7 @@ def test_a_reader_that_goes_away_is_no_error(here: Path) -> None:
 
 
 def test_a_real_interrupt_of_a_waiting_command(here: Path) -> None:
-    program = "import sys; print('up', flush=True); from mlopsc.cli.main import entry; entry()"
+    program = "from mlopsc.cli.main import entry; print('up', flush=True); entry()"
     process = subprocess.Popen(
         [sys.executable, "-c", program, "check", "-"],
         stdin=subprocess.PIPE,

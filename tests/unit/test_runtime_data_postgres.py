@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import pgserver
+import postgres
 import psycopg
 import pytest
 
@@ -21,19 +21,18 @@ COLUMNS = [("id", "int"), ("name", "string"), ("amount", "float"), ("ok", "bool"
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    made = pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="delete")
-    uri = str(made.get_uri())
-    with psycopg.connect(uri) as db:
-        db.execute("CREATE SCHEMA shop")
-        db.execute("SET TIME ZONE 'America/New_York'")
-        db.execute(
-            "CREATE TABLE shop.orders AS SELECT i::bigint AS id, 'n' || i AS name, (i / 8.0)::numeric(12,3) AS amount, "
-            "i % 2 = 0 AS ok, DATE '2026-01-01' + (i % 5)::int AS day, TIMESTAMPTZ '2026-01-01 00:00:00+00' AS at "
-            "FROM generate_series(1, 45000) i ORDER BY i"
-        )
-    yield uri
-    made.cleanup()
+def server() -> Iterator[str]:
+    with postgres.running() as (made, _):
+        uri = str(made.get_uri())
+        with psycopg.connect(uri) as db:
+            db.execute("CREATE SCHEMA shop")
+            db.execute("SET TIME ZONE 'America/New_York'")
+            db.execute(
+                "CREATE TABLE shop.orders AS SELECT i::bigint AS id, 'n' || i AS name, (i / 8.0)::numeric(12,3) AS amount, "
+                "i % 2 = 0 AS ok, DATE '2026-01-01' + (i % 5)::int AS day, TIMESTAMPTZ '2026-01-01 00:00:00+00' AS at "
+                "FROM generate_series(1, 45000) i ORDER BY i"
+            )
+        yield uri
 
 
 def read(folder: Path, uri: str, args: dict[str, Any] | None = None, **source: Any) -> list[Any]:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
-import sys
 import traceback
 from typing import Any
 
 from ..errors import StepError
+from ..ownmodules import load_own
 from .files import described
 from .source import Part, Place, Source
 
@@ -52,11 +51,9 @@ def call_user_function(ref: str, place: Place) -> Any:
     the same on every target; whatever it raises becomes a StepError that names its last own frame."""
     module, _, function = ref.partition(":")
     root = str(place.modules_root)
-    if root not in sys.path:
-        sys.path.insert(0, root)
     try:
         with contextlib.chdir(place.data_root):
-            return getattr(importlib.import_module(module), function)()
+            return getattr(load_own(module, place.modules_root), function)()
     except (Exception, SystemExit) as error:
         frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename.startswith(root)]
         at = f", at {frames[-1].filename.removeprefix(root).lstrip('/')}:{frames[-1].lineno}" if frames else ""

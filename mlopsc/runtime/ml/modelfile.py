@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sys
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +20,8 @@ from numpy.typing import NDArray
 from ..data.table import read_columns
 from ..errors import StepError
 from ..expr import to_python
-from ..keys import without_places
+from ..keys import versions, without_places
+from ..ownmodules import find_under
 from . import boosters, skopsfile
 from .algorithms import Predictor
 from .columns import Floats, from_values, take
@@ -144,8 +143,7 @@ def load(path: Path, modules_root: Path) -> Model:
     """The model of a file whose digest the caller has checked. `modules_root`: where the spec's own modules are."""
     meta = describe(path)
     with zipfile.ZipFile(path) as source:
-        if str(modules_root) not in sys.path:
-            sys.path.insert(0, str(modules_root))
+        find_under(modules_root)
         objects: list[Any] = []
         if "transforms.skops" in source.namelist():
             objects = skopsfile.restore(source.read("transforms.skops"), meta["allowed_types"])
@@ -166,10 +164,4 @@ def _packages(booster: str | None) -> dict[str, str]:
     names = ["numpy", "scikit-learn", "scipy", "skops"]
     if booster:
         names.append({"xgboost": "xgboost-cpu"}.get(booster, booster))
-    found = {}
-    for name in names:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            found[name] = "unknown"
-    return found
+    return {name: version or "unknown" for name, version in versions(names).items()}

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import importlib
 import inspect
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from ..errors import StepError
+from ..ownmodules import load_own
 from .libraries import load
 
 
@@ -35,11 +35,8 @@ def find_class(ref: str, where: dict[str, Any] | None = None) -> type[Any]:
 def find_function(ref: str, modules_root: Path, where: dict[str, Any] | None = None) -> Callable[..., Any]:
     """The function "package.module:function" of a module beside the spec, or of an installed one."""
     module_name, _, name = ref.partition(":")
-    root = str(modules_root)
-    if root not in sys.path:
-        sys.path.insert(0, root)
     try:
-        found = getattr(importlib.import_module(module_name), name)
+        found = getattr(load_own(module_name, modules_root), name)
     except (ImportError, AttributeError) as error:
         raise unavailable(ref, str(error), where) from error
     if not callable(found):
