@@ -67,7 +67,7 @@ def number_fault(text: str) -> str:
     return f"`{text}` is not a number."
 
 
-def number_help(text: str) -> tuple[str, str | None]:
+def number_help(text: str) -> tuple[str | None, str | None]:
     """(help, replacement or None) for a text that `read_number` refuses."""
     if text.startswith("."):
         return f"Write `0{text}`.", f"0{text}"
