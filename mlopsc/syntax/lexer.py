@@ -200,9 +200,9 @@ class Lexer:
     def _number(self, text: str, start: int) -> tuple[str, int | float]:
         known = read_number(text)
         if known is None:
-            advice, edit = number_help(text)
-            if text[0] == "." and self.text[start - 1 : start].isalnum():
-                advice, edit = None, None  # of a name that has lost its bracket, say
+            # Right after a name it is no number without its 0, but what a lost bracket has left.
+            alone = text[0] != "." or not self.text[start - 1 : start].isalnum()
+            advice, edit = number_help(text) if alone else (None, None)
             self._problem("bad-number", start, len(text), number_fault(_short(text)), advice, edit)
             return "int", 0
         self._numbers[text] = known

@@ -114,6 +114,7 @@ class Case:
         self.s = [slot(i) for i in range(20)]
         self.levels = [f"{slot(i + 3)}{i}" for i in range(7)]
         self.p = [f"{slot(i + 7)}p" for i in range(6)]
+        self.p[2] = re.sub("[\"\r\n]", "_", self.p[2])  # a delimiter holds neither
         self.p[4:] = [re.sub("[\\0/]", "_", p) for p in self.p[4:]]
         self.pattern = re.escape(re.sub(r"[^ -~]", "_", slot(9))) + "x?"
         self.n = [named(slot(i + 11), i) for i in range(8)]
