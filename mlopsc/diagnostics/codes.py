@@ -222,6 +222,7 @@ CODES: dict[str, tuple[str, str]] = {
     "bad-assignment": ("MLC9036", ERROR),
     "another-run": ("MLC9037", ERROR),
     "step-not-ready": ("MLC9038", ERROR),
+    "no-reason": ("MLC9039", ERROR),
     # running: models and gates
     "gate-failed": ("MLC9050", ERROR),
     "not-a-number": ("MLC9051", ERROR),

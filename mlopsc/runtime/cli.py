@@ -103,7 +103,9 @@ def journal(store: Path, verify: bool = False) -> Answer:
 
 
 def approve(store: Path, run: str, gate: str, *, by: str, reject: bool = False, reason: str) -> Answer:
-    """Record a decision; 0 also where it is a rejection."""
+    """Record a decision; 0 also where it is a rejection. UsageError without a reason: the journal keeps it for ever."""
+    if not reason.strip():
+        raise UsageError("MLC9039", "no-reason", "a decision needs a reason", help='--reason "what was looked at"')
     opened = Store.open(store, create=False)
     entry = approvals.approve(opened, runs.find(opened, run), gate, by, reject, reason)
     return 0, {"version": 1, "entry": entry}

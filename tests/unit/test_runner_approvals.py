@@ -63,12 +63,13 @@ def test_another_model_needs_another_approval(run: Run, tmp_path: Path) -> None:
         ({"by": "intern"}, "not-an-approver"),
         ({"gate": "other"}, "nothing-to-approve"),
         ({"run": "2020"}, "unknown-run"),
+        ({"reason": " "}, "no-reason"),
     ],
 )
 def test_a_decision_that_nobody_may_make_is_refused(run: Run, tmp_path: Path, given: dict[str, str], name: str) -> None:
     words = {"run": run(toys.training(approval={}))["run"], "gate": "release", "by": "lead"} | given
     with pytest.raises(UsageError) as caught:
-        cli.approve(tmp_path / "store", words["run"], words["gate"], by=words["by"], reason="r")
+        cli.approve(tmp_path / "store", words["run"], words["gate"], by=words["by"], reason=words.get("reason", "r"))
     assert caught.value.name == name
 
 
