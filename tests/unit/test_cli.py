@@ -297,7 +297,10 @@ def test_a_reader_that_goes_away_is_no_error(here: Path) -> None:
 
 
 def test_a_real_interrupt_of_a_waiting_command(here: Path) -> None:
-    program = "from mlopsc.cli.main import entry; print('up', flush=True); entry()"
+    program = (  # a shell that starts the tests in the background has them ignore interrupts
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "from mlopsc.cli.main import entry; print('up', flush=True); entry()"
+    )
     process = subprocess.Popen(
         [sys.executable, "-c", program, "check", "-"],
         stdin=subprocess.PIPE,
