@@ -55,7 +55,9 @@ def _pipeline(plan: Plan, pipeline: Pipeline, settings: Settings, carried: Files
     text = "---\n".join(yamltext.dump(document) for document in documents)
     if len(text.encode("utf-8")) > LARGEST:
         told = f"pipeline.yaml would have {len(text) // 1024} KiB; a cluster takes {LARGEST // 1024}"
-        wanted = "Split the pipeline" if settings.image else "Give the target an image: the runtime is then not part of it"
+        wanted = (
+            "Split the pipeline" if settings.image else "Give the target an image: the runtime is then not part of it"
+        )
         raise refuse("kubeflow-too-large", told, f"{wanted}.")
     return text
 

@@ -13,9 +13,12 @@ CAPABILITIES = Capabilities(
     levels={
         "schedule.cron": (Level.FULL, "a recurring run, made by submit.py"),
         "schedule.every": (Level.FULL, "a recurring run, made by submit.py"),
-        "trigger.new_data": (Level.UNSUPPORTED, "KFP starts runs by hand, by API or by schedule; let what writes the data call submit.py"),
+        "trigger.new_data": (Level.UNSUPPORTED, "KFP starts no run for it; let what writes the data call submit.py"),
         "params": (Level.FULL, "pipeline parameters"),
-        "retries": (Level.EMULATED, "KFP also starts a task again after a verdict; the task then ends with the same verdict"),
+        "retries": (
+            Level.EMULATED,
+            "KFP also starts a task again after a verdict; the task then ends with the same verdict",
+        ),
         "timeout": (Level.EMULATED, "the task ends itself; the time that its pod waits for a node is not counted"),
         "resources": (Level.FULL, "limits of the pod"),
         "gpu": (Level.FULL, ""),
@@ -38,7 +41,9 @@ CAPABILITIES = Capabilities(
         "monitor": (Level.NOT_IMPLEMENTED, _LATER),
     },
     options=(
-        Option("image", "string", "Image of the steps, built from the Dockerfile; else packages are installed at start."),
+        Option(
+            "image", "string", "Image of the steps, built from the Dockerfile; else packages are installed at start."
+        ),
         Option("base_image", "string", "Python image for steps without `image`.", "python:3.11.13-slim-bookworm"),
         Option("data_root", "string", "Folder in the pod where relative source paths start."),
         Option("store", "string", "Folder in the pod, on a volume, of journal, versions and runs."),
@@ -51,6 +56,11 @@ CAPABILITIES = Capabilities(
         Option("labels", "list:string", 'Labels of the pods: "KEY=VALUE".'),
         Option("accelerator", "string", "Resource name of a GPU.", "nvidia.com/gpu"),
         Option("caching", "bool", "Let KFP reuse what clean, validate, split, train and evaluate gave.", False),
-        Option("approval_wait", "duration", "How long a task waits for a decision; the run can be retried after it.", 604800.0),
+        Option(
+            "approval_wait",
+            "duration",
+            "How long a task waits for a decision; the run can be retried after it.",
+            604800.0,
+        ),
     ),
 )

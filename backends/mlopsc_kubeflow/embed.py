@@ -33,9 +33,9 @@ if packages and not os.environ.get("MLOPSC_INSTALLED"):
     if subprocess.call([*pip, *packages.split()]):
         sys.exit("mlopsc: the packages could not be installed; an image of your own has them (see README.md)")
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
-task = [sys.executable, "-m", "%s", "--modules", os.path.join(root, "%s"), *sys.argv[cut + 1 :]]
+task = [sys.executable, "-m", "TASK_PACKAGE", "--modules", os.path.join(root, "MODULES_FOLDER"), *sys.argv[cut + 1 :]]
 os.execv(sys.executable, task)
-""" % (TASK_PACKAGE, MODULES)
+""".replace("TASK_PACKAGE", TASK_PACKAGE).replace("MODULES_FOLDER", MODULES)
 
 
 def task_files(modules: Mapping[str, bytes]) -> Files:

@@ -71,7 +71,12 @@ class Executors:
         if secrets:
             keys = [{"secretKey": name, "envVar": name} for name in secrets]
             found["secretAsEnv"] = [
-                {"secretName": own.secret, "keyToEnv": keys, "optional": False, "secretNameParameter": _constant(own.secret)}
+                {
+                    "secretName": own.secret,
+                    "keyToEnv": keys,
+                    "optional": False,
+                    "secretNameParameter": _constant(own.secret),
+                }
             ]
         if variables:
             keys = [{"configMapKey": name, "envVar": name} for name in variables]
@@ -81,7 +86,8 @@ class Executors:
             ]
         if own.volumes:
             found["pvcMount"] = [
-                {"mountPath": path, "constant": claim, "pvcNameParameter": _constant(claim)} for claim, path in own.volumes
+                {"mountPath": path, "constant": claim, "pvcNameParameter": _constant(claim)}
+                for claim, path in own.volumes
             ]
         if own.node_selector:
             found["nodeSelector"] = {"labels": own.node_selector}

@@ -79,7 +79,9 @@ def _bad(name: str, text: str, wanted: str) -> Exception:
 
 def _path(name: str, value: str | None) -> str | None:
     if value is not None and "://" in value:
-        raise refuse("kubeflow-store", f"{name} = {value!r}: object stores are not read yet", "Name a folder on a volume.")
+        raise refuse(
+            "kubeflow-store", f"{name} = {value!r}: object stores are not read yet", "Name a folder on a volume."
+        )
     if value is not None and not posixpath.isabs(value):
         raise _bad(name, value, "an absolute path in the pod")
     return value

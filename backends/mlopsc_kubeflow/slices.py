@@ -16,6 +16,7 @@ from mlopsc.ir.plan import Pipeline, Plan, Step
 PLAIN = 24 * 1024  # bytes up to which a slice stays readable
 LONGEST = 64 * 1024  # bytes; with the artifacts' addresses it is one argument of a process, which Linux ends at 128 KiB
 PACKED = "zlib:"
+_HEAD = "format compiler edition name spec files modules profile params reproducible".split()
 _RESULT = ("model", "gate", "gates", "where", "approval", "rules")  # settings that the result of a run is told with
 
 
@@ -33,13 +34,7 @@ class Slices:
     def __init__(self, plan: Plan, pipeline: Pipeline) -> None:
         self.pipeline = pipeline
         self.steps = {step.id: step for step in pipeline.steps}
-        self._head = {
-            name: value
-            for name, value in plan.model_dump(
-                mode="json",
-                include={"format", "compiler", "edition", "name", "spec", "files", "modules", "profile", "params", "reproducible"},
-            ).items()
-        }
+        self._head = plan.model_dump(mode="json", include=set(_HEAD))
 
     def plan(self, steps: list[dict[str, Any]]) -> dict[str, Any]:
         return {**self._head, "pipelines": [{"name": self.pipeline.name, "timeout": None, "steps": steps}]}

@@ -1,8 +1,8 @@
 """A pipeline of the Plan as KFP v2 IR, as plain values: `pipeline_spec.proto` of kfp-pipeline-spec 2.17.
 
-    root            the exit handler's group, and `finish`, which runs however the group ended
-    comp-steps      the group: one task a step, and its own component
-    executors       shared by all steps that want the same resources and secrets
+root            the exit handler's group, and `finish`, which runs however the group ended
+comp-steps      the group: one task a step, and its own component
+executors       shared by all steps that want the same resources and secrets
 """
 
 from __future__ import annotations
@@ -229,5 +229,3 @@ def _given(param: Param) -> dict[str, Any]:
     bounds = [f"{side} {bound:g}" for side, bound in (("from", param.lo), ("to", param.hi)) if bound is not None]
     told = f"param {param.name} : {param.type} {' '.join(bounds)}".rstrip()
     return {**found, "description": told}
-
-

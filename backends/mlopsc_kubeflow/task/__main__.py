@@ -13,21 +13,23 @@ from pathlib import Path
 from mlopsc_runtime.errors import StepError, UsageError
 from mlopsc_runtime.render import error_text
 
+from .finish import finish
 from .message import Message
+from .step import run
 
 
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="mlopsc_kfp", description="Run one task of a compiled pipeline.")
     parser.add_argument("--executor_input", required=True, metavar="JSON")
-    parser.add_argument("--modules", type=Path, default=Path("modules"), metavar="DIR", help="of the spec's local modules")
+    parser.add_argument(
+        "--modules", type=Path, default=Path("modules"), metavar="DIR", help="of the spec's local modules"
+    )
     args = parser.parse_args(argv)
     try:
         message = Message.parse(args.executor_input)
         if message.slice.get("finish"):
-            from .finish import finish as work
-        else:
-            from .step import run as work
-        return int(work(message, _store(), args.modules))
+            return finish(message, _store(), args.modules)
+        return run(message, _store(), args.modules)
     except StepError as error:
         print(error_text(error, "task"), file=sys.stderr)
         return 2 if isinstance(error, UsageError) else 1

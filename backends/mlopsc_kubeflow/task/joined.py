@@ -27,10 +27,8 @@ class Joined(Store):  # type: ignore[misc]
         return found
 
     def path(self, digest: str) -> Path:
-        own = super().place(digest)
-        found = super().path(digest) if own.exists() else self.shared.path(digest)
-        assert isinstance(found, Path)
-        return found
+        store: Any = super() if self.place(digest).exists() else self.shared
+        return Path(store.path(digest))
 
     def journal(self) -> Any:
         return self.shared.journal()
@@ -48,7 +46,7 @@ class Joined(Store):  # type: ignore[misc]
 
 
 def _place(shared: Store, run: str, step: str) -> Path:
-    folder = runs.folder(shared, run) / "steps"
+    folder: Path = runs.folder(shared, run) / "steps"
     if not folder.exists():
         io.make_folder(folder.parent)
         io.make_folder(folder)

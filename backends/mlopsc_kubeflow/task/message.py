@@ -61,7 +61,9 @@ class Message:
         kinds = {p["name"]: p["type"] for p in self.slice["plan"]["params"]}
         found = {name: self.parameters[key] for key, name in self.slice["params"].items() if key in self.parameters}
         return {
-            name: int(value) if kinds[name] in ("int", "size") and isinstance(value, float) and value.is_integer() else value
+            name: int(value)
+            if kinds[name] in ("int", "size") and isinstance(value, float) and value.is_integer()
+            else value
             for name, value in found.items()
         }
 

@@ -27,7 +27,7 @@ def _finite(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def extra(step: dict[str, Any], files: dict[str, Path], temporary: Callable[[], Path]) -> Iterator[Extra]:
+def shown(step: dict[str, Any], files: dict[str, Path], temporary: Callable[[], Path]) -> Iterator[Extra]:
     """(output key, file, metadata) of what is there to be looked at only."""
     if step["kind"] == "evaluate":
         content = json.loads(files["metrics"].read_bytes())
@@ -57,7 +57,9 @@ def _rules(gate: str, verdict: dict[str, Any]) -> tuple[str, list[list[Any]]]:
 
 
 def _page(file: Path, title: str, rows: list[list[Any]]) -> Path:
-    cells = [[html.escape("" if c is None else f"{c:.6g}" if isinstance(c, float) else str(c)) for c in r] for r in rows]
+    cells = [
+        [html.escape("" if c is None else f"{c:.6g}" if isinstance(c, float) else str(c)) for c in r] for r in rows
+    ]
     head = "".join(f"<th>{c}</th>" for c in cells[0])
     body = "".join("<tr>" + "".join(f"<td>{c}</td>" for c in row) + "</tr>\n" for row in cells[1:])
     style = "body{font-family:sans-serif}td,th{padding:.2em 1em;text-align:left}"

@@ -21,7 +21,7 @@ from mlopsc_runtime.runner import prepare
 from mlopsc_runtime.schedule import request_for
 from mlopsc_runtime.single import EXIT
 from mlopsc_runtime.state import RunState
-from mlopsc_runtime.steps import kind_of
+from mlopsc_runtime.steps import STEPS, kind_of
 from mlopsc_runtime.store import runs
 from mlopsc_runtime.store.locks import held
 from mlopsc_runtime.store.objects import Store
@@ -52,7 +52,9 @@ def run(message: Message, store: str, modules: Path) -> int:
         with _limited(state, message):
             outcome = _perform(message, state)
         crashed = outcome["status"] == "crashed"
-        state.end(_own(state, message), {**outcome, "status": "failed"} if crashed else outcome, _inputs(state, message))
+        state.end(
+            _own(state, message), {**outcome, "status": "failed"} if crashed else outcome, _inputs(state, message)
+        )
         ended = {**state.outcomes[step], "pins": state.decider.pins, "pid": os.getpid(), "run": message.run}
         _record(message, joined, {**trail, step: ended})
         _log(joined, message.run)
@@ -69,18 +71,12 @@ def _state(message: Message, joined: Joined, modules: Path) -> RunState:
         data_root=os.environ.get("MLOPSC_DATA") or ".",
         modules_root=modules,
         params=message.params,
-        table=_table(),
+        table=STEPS,
         pipeline=None,
     )
     state.record = first_record(state, message.run, digest_of([message.slice["plan"]["files"], state.params]))
     state.chosen = {message.slice["step"]}
     return state
-
-
-def _table() -> Any:
-    from mlopsc_runtime.steps import STEPS
-
-    return STEPS
 
 
 def _own(state: RunState, message: Message) -> dict[str, Any]:
@@ -121,7 +117,7 @@ def _perform(message: Message, state: RunState) -> Outcome:
     step, inputs = _own(state, message), _inputs(state, message)
     if step["kind"] in _JUDGES:
         for name, digest in inputs.items():
-            if step["kind"] == "register" or step["inputs"][name] and _is_json(state, step, name):
+            if step["kind"] == "register" or _is_json(state, step, name):
                 state.store.share(digest)
     state.decider.key(step, kind_of(step, state.table), inputs)  # pins the champion that a gate judges against
     outcome = _once(state, step, inputs)
@@ -182,7 +178,7 @@ def _hand_on(message: Message, joined: Joined, outcomes: dict[str, Outcome]) -> 
     for name, key in message.slice["outputs"].items():
         message.output(key, files[name], pages.metadata(step, name, files[name], ended["outputs"][name]))
     own = next(s for s in message.slice["plan"]["pipelines"][0]["steps"] if s["id"] == step)
-    for key, file, metadata in pages.extra(own, files, joined.temporary):
+    for key, file, metadata in pages.shown(own, files, joined.temporary):
         if message.has_output(key):
             message.output(key, file, metadata)
     told = joined.temporary()
