@@ -8,6 +8,7 @@ PINS = dict(
     line.split("==")
     for line in """\
 alembic==1.20.1
+cloudpickle==3.1.2
 colorlog==6.12.0
 duckdb==1.5.6
 joblib==1.6.0
@@ -37,7 +38,7 @@ xgboost-cpu==3.2.0
 _ALONG = {
     "duckdb": (),
     "numpy": (),
-    "scikit-learn": ("joblib", "scipy", "threadpoolctl", "narwhals"),
+    "scikit-learn": ("joblib", "cloudpickle", "scipy", "threadpoolctl", "narwhals"),
     "optuna": (
         "alembic",
         "colorlog",

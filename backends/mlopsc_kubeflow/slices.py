@@ -34,16 +34,17 @@ class Slices:
     def __init__(self, plan: Plan, pipeline: Pipeline) -> None:
         self.pipeline = pipeline
         self.steps = {step.id: step for step in pipeline.steps}
+        self._order = {step.id: number for number, step in enumerate(pipeline.steps)}
         self._head = plan.model_dump(mode="json", include=set(_HEAD))
 
     def plan(self, steps: list[dict[str, Any]]) -> dict[str, Any]:
         return {**self._head, "pipelines": [{"name": self.pipeline.name, "timeout": None, "steps": steps}]}
 
     def of_step(self, step: Step, before: set[str], files: Mapping[str, Any]) -> str:
-        """`before`: ids of all steps that stand before it; `files`: the task's names of artifacts and params."""
+        """`before`: ids of the steps before it whose data a version is traced back to; `files`: the task's names of artifacts and params."""
         needed = {artifact.rpartition("/")[0] for artifact in step.inputs.values()}
-        read = {i for i in before if step.kind == "register" and self.steps[i].kind == "ingest"}
-        stubs = [_stub(self.steps[i]) for i in self.steps if i in needed | read]
+        read = {i for i in before if self.steps[i].kind == "ingest"}
+        stubs = [_stub(self.steps[i]) for i in sorted(needed | read, key=self._order.__getitem__)]
         return encode({"step": step.id, "plan": self.plan([*stubs, step.model_dump(mode="json")]), **files})
 
     def of_finish(self, files: Mapping[str, Any]) -> str:
@@ -53,7 +54,7 @@ class Slices:
             settings = step.settings.model_dump(mode="json", include=set(_RESULT))
             if "rules" in settings:
                 settings["rules"] = [{"text": r["text"], "where": r["where"]} for r in settings["rules"] if "text" in r]
-            steps.append({**_stub(step), "settings": settings})
+            steps.append({**_stub(step), "outputs": {}, "settings": settings})
         return encode({"finish": True, "plan": self.plan(steps), **files})
 
 

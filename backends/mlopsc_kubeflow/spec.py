@@ -7,6 +7,7 @@ executors       shared by all steps that want the same resources and secrets
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from mlopsc.ir.plan import Param, Pipeline, Plan, Resources, Step
@@ -38,10 +39,6 @@ class SpecWriter:
         self.slices = Slices(plan, pipeline)
         self.tasks = names.unique((step.id for step in pipeline.steps), (FINISH, GROUP))
         self.params = names.unique((p.name for p in plan.params), ("step", "run", "status"), dashes=False)
-        self.before: dict[str, set[str]] = {}
-        for step in pipeline.steps:
-            direct = set(producers(step))
-            self.before[step.id] = direct.union(*(self.before[i] for i in direct))
         self.cached = self._cached()
 
     def _cached(self) -> set[str]:
@@ -49,8 +46,17 @@ class SpecWriter:
         if not self.settings.caching:
             return set()
         pure = {s.id for s in self.pipeline.steps if s.kind in CACHED and not s.modules}
-        heard = set[str]().union(*(self.before[s.id] for s in self.pipeline.steps if s.id not in pure))
-        return pure & heard
+        return pure & self._before_any(s.id for s in self.pipeline.steps if s.id not in pure)
+
+    def _before_any(self, ids: Iterable[str]) -> set[str]:
+        """Every step that stands before one of these, however far."""
+        found: set[str] = set()
+        waiting = list(ids)
+        while waiting:
+            new = [i for i in producers(self.slices.steps[waiting.pop()]) if i not in found]
+            found.update(new)
+            waiting += new
+        return found
 
     def write(self) -> dict[str, Any]:
         """The pipeline spec. Refused where a step's slice is too long for one argument."""
@@ -172,7 +178,8 @@ class SpecWriter:
         }
         if step.kind == "approve":
             files["wait"] = self.settings.approval_wait
-        return self._short(self.slices.of_step(step, self.before[step.id], files), step.id)
+        before = self._before_any([step.id]) if step.kind == "register" else set()
+        return self._short(self.slices.of_step(step, before, files), step.id)
 
     def _short(self, text: str, what: str) -> str:
         if len(text) > LONGEST:

@@ -7,9 +7,9 @@ characters in YAML). So `no`, `1e3`, `007`, `1:30` and dates stay the texts that
 
 from __future__ import annotations
 
+import functools
 import json
 import re
-from collections.abc import Iterator
 from typing import Any
 
 _PLAIN_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
@@ -18,7 +18,9 @@ _WORDS = frozenset("y n yes no on off true false null".split())
 
 def dump(value: dict[str, Any]) -> str:
     """The document, mappings in their own order. TypeError for what is no plain value, ValueError for NaN and infinity."""
-    return "\n".join(_lines(value, "")) + "\n"
+    lines: list[str] = []
+    _write(value, "", lines)
+    return "\n".join([*lines, ""])
 
 
 def scalar(value: Any) -> str:
@@ -39,23 +41,25 @@ def _character(c: str) -> str:
     return c if c.isprintable() and c not in "\ufeff\x7f" and not "\ud800" <= c <= "\udfff" else f"\\U{ord(c):08x}"
 
 
+@functools.cache
 def _key(key: str) -> str:
     return key if _PLAIN_KEY.fullmatch(key) and key.lower() not in _WORDS else scalar(key)
 
 
-def _lines(value: Any, indent: str) -> Iterator[str]:
+def _write(value: Any, indent: str, out: list[str]) -> None:
+    """Append the lines of a mapping or list that is not empty."""
     if isinstance(value, dict):
         for key, item in value.items():
             if isinstance(item, (dict, list)) and item:
-                yield f"{indent}{_key(key)}:"
-                yield from _lines(item, indent + "  ")
+                out.append(f"{indent}{_key(key)}:")
+                _write(item, indent + "  ", out)
             else:
-                yield f"{indent}{_key(key)}: {scalar(item)}"
+                out.append(f"{indent}{_key(key)}: {scalar(item)}")
         return
     for item in value:
         if isinstance(item, (dict, list)) and item:
-            first, *rest = _lines(item, indent + "  ")
-            yield f"{indent}- {first[len(indent) + 2 :]}"
-            yield from rest
+            first = len(out)
+            _write(item, indent + "  ", out)
+            out[first] = f"{indent}- {out[first][len(indent) + 2 :]}"
         else:
-            yield f"{indent}- {scalar(item)}"
+            out.append(f"{indent}- {scalar(item)}")
