@@ -6,8 +6,6 @@ target reads): `start_model` types the target, `finish_model` checks everything 
 
 from __future__ import annotations
 
-from typing import Any
-
 from mlopsc.catalog.algorithms import ALGORITHMS, class_of, takes_null
 from mlopsc.catalog.blocks import MODEL
 from mlopsc.catalog.metrics import METRICS
@@ -16,11 +14,12 @@ from mlopsc.semantics.context import Context
 from mlopsc.semantics.leakage import check_leakage
 from mlopsc.semantics.matrix import check_matrix
 from mlopsc.semantics.metrics import metric_of
-from mlopsc.semantics.program import CandidateInfo, Decl, FeaturesInfo, ModelInfo, Ref, TypedExpr, Value
+from mlopsc.semantics.program import CandidateInfo, Decl, FeaturesInfo, ModelInfo, Ref, Value
 from mlopsc.semantics.rows import check_row
 from mlopsc.semantics.settings import header, read_settings
 from mlopsc.semantics.splits import check_split
 from mlopsc.semantics.tasks import find_task, positive_class
+from mlopsc.semantics.written import written as as_written
 from mlopsc.syntax import ast
 
 _NOT_A_TARGET = ("date", "timestamp", "duration", "size", "list", "range", "null")
@@ -44,10 +43,8 @@ def start_model(ctx: Context, decl: Decl) -> None:
     task = find_task(ctx, decl, target)
     if task is None:
         return
-    source = ctx.program.sources.source(written.span[0])
-    text = " ".join(source.text[written.span[0] - source.base : written.span[1] - source.base].split())
     ctx.program.models[decl.name] = ModelInfo(
-        decl, features, target, text, task, positive_class(ctx, decl, target, task), [], None, None
+        decl, features, target, as_written(ctx, written.span), task, positive_class(ctx, decl, target, task), [], None, None
     )
 
 
@@ -156,13 +153,3 @@ def tuning_aim(model: ModelInfo, main: dict[str, str]) -> tuple[str, str]:
             return value.value.name, word
     metric = METRICS[main[model.task]]
     return metric.name, "maximize" if metric.higher else "minimize"
-
-
-def check_overridden_expressions(ctx: Context, decl: Decl, path: str, node: ast.Value) -> TypedExpr | Any:
-    """Check the value that some profile gives to a `target`, `weights` or `algorithm`."""
-    model = ctx.program.models.get(decl.name)
-    if model is None:
-        return None
-    if path == "algorithm":
-        return read_candidates(ctx, decl, node, model.task)
-    return check_row(ctx, node, model.features.data)

@@ -1,4 +1,4 @@
-"""The local runner: caching, failures, retries, waiting, interruption."""
+"""The local runner: caching, failures, retries, interruption."""
 
 from __future__ import annotations
 
@@ -7,49 +7,33 @@ import signal
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import toys
 
-from mlopsc.runtime import approve, cli, fork, render
+from mlopsc.runtime import cli, fork, render
 from mlopsc.runtime.errors import UsageError
-from mlopsc.runtime.runner import run_plan
+from mlopsc.runtime.plan import load
+from mlopsc.runtime.steps import StepKind
 from mlopsc.runtime.store import runs
 from mlopsc.runtime.store.journal import now_text
 from mlopsc.runtime.store.locks import pipeline_lock
 from mlopsc.runtime.store.objects import Store
 
-Run = Callable[..., dict[str, Any]]
+Run = toys.Run
 
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    """run(plan, …) in a folder with rows 1, 2, 3."""
-    (tmp_path / "rows.json").write_text("[1, 2, 3]")
-
-    def call(plan: dict[str, Any], **given: Any) -> dict[str, Any]:
-        table = given.pop("table", toys.TOYS)
-        return run_plan(plan, store=tmp_path / "store", data_root=tmp_path, modules_root=tmp_path, table=table, **given)
-
-    return call
-
-
-def statuses(result: dict[str, Any]) -> dict[str, str]:
-    return {step["id"]: step["status"] for step in result["steps"]}
-
-
-def error(result: dict[str, Any], step: str) -> dict[str, Any]:
-    found: dict[str, Any] = next(s["error"] for s in result["steps"] if s["id"] == step)
-    return found
+    return toys.runner(tmp_path)
 
 
 def test_an_unchanged_run_takes_every_step_from_the_cache(run: Run) -> None:
     first, second = run(toys.training()), run(toys.training())
-    assert set(statuses(first).values()) == {"done"}
-    assert set(statuses(second).values()) == {"cached"}
+    assert set(toys.statuses(first).values()) == {"done"}
+    assert set(toys.statuses(second).values()) == {"cached"}
     assert first["models"] == second["models"]
     assert first["models"]["m"]["version"] == 1
     assert first["models"]["m"]["promoted"] is True
@@ -88,7 +72,7 @@ def test_changed_data_runs_again_and_becomes_the_next_version(run: Run, tmp_path
 def test_a_model_equal_to_the_champion_makes_no_new_version(run: Run) -> None:
     run(toys.training())
     again = run(toys.training(), force=True)
-    assert set(statuses(again).values()) == {"done"}
+    assert set(toys.statuses(again).values()) == {"done"}
     assert again["models"]["m"]["version"] == 1
 
 
@@ -100,15 +84,15 @@ def test_moved_lines_run_nothing_again_and_the_result_names_the_new_ones(run: Ru
         for rule in step["settings"].get("rules", ()):
             rule["where"]["line"] += 5
     moved = run(plan)
-    assert set(statuses(moved).values()) == {"cached"}
+    assert set(toys.statuses(moved).values()) == {"cached"}
     assert moved["gates"]["release"]["rules"][0]["line"] == 14
 
 
 def test_a_param_changes_only_what_reads_it(run: Run) -> None:
     run(toys.training())
     changed = run(toys.training(), params={"seed": "8"})
-    assert statuses(changed)["ingest:d"] == "cached"
-    assert statuses(changed)["train:m"] == "done"
+    assert toys.statuses(changed)["ingest:d"] == "cached"
+    assert toys.statuses(changed)["train:m"] == "done"
     assert changed["params"] == {"seed": 8}
 
 
@@ -122,14 +106,36 @@ def test_a_wrong_param_is_refused_before_anything_runs(run: Run, params: dict[st
     assert caught.value.name == name
 
 
+@pytest.mark.parametrize("text", ["seed", "=8", " = 8"])
+def test_a_set_that_is_no_assignment_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="NAME=VALUE") as caught:
+        cli.assignments(["seed=1", text])
+    assert caught.value.name == "bad-assignment"
+
+
+def test_a_plan_that_this_runtime_cannot_read_is_refused(run: Run, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="format 2; this runtime reads format 1") as newer:
+        run(toys.training() | {"format": 2})
+    (tmp_path / "plan.json").write_text('{"format": 1,')
+    with pytest.raises(UsageError, match="cannot be read as a plan") as torn:
+        load(tmp_path / "plan.json")
+    assert (newer.value.name, torn.value.name) == ("bad-plan", "bad-plan")
+
+
+def test_a_pipeline_that_the_plan_lacks_is_refused_with_the_nearest_name(run: Run) -> None:
+    with pytest.raises(UsageError, match="no pipeline toi; did you mean toy") as caught:
+        run(toys.training(), pipeline="toi")
+    assert caught.value.name == "unknown-pipeline"
+
+
 def test_a_failed_gate_fails_the_run_promotes_nothing_and_stays_failed(run: Run, tmp_path: Path) -> None:
     for expected in ("done", "cached"):
         result = run(toys.training(at_least=9))
         assert result["status"] == "failed"
-        assert statuses(result)["train:m"] == expected
-        assert statuses(result)["gate:release"] == "failed"
-        assert statuses(result)["register:m"] == "skipped"
-        assert error(result, "gate:release")["line"] == 9
+        assert toys.statuses(result)["train:m"] == expected
+        assert toys.statuses(result)["gate:release"] == "failed"
+        assert toys.statuses(result)["register:m"] == "skipped"
+        assert toys.error(result, "gate:release")["line"] == 9
         assert result["gates"]["release"]["verdict"] == "failed"
         assert result["models"]["m"]["version"] is None
     entries = cli.journal(tmp_path / "store")[1]["entries"]
@@ -144,10 +150,33 @@ def test_damaged_content_is_computed_again_and_named(run: Run, tmp_path: Path) -
     place.write_bytes(b"x" * place.stat().st_size)
     events: list[dict[str, Any]] = []
     second = run(toys.training(), progress=events.append)
-    assert statuses(second)["train:m"] == "done"
+    assert toys.statuses(second)["train:m"] == "done"
     assert [e["digest"] for e in events if e["event"] == "corrupt"] == [first["models"]["m"]["digest"]]
     assert second["models"] == first["models"]
     assert Store.open(tmp_path / "store").journal().verify() == []
+
+
+def test_damaged_evidence_of_the_champion_is_named_and_made_anew_by_a_run_that_judges_it_again(
+    run: Run, tmp_path: Path
+) -> None:
+    """A verdict with measured times cannot be computed to the same bytes: the run's own takes its place, journaled."""
+    table = toys.TOYS | {"gate": StepKind("toys:timed_gate", champion=True)}
+    first = run(toys.training(), table=table)
+    store = Store.open(tmp_path / "store")
+    (version,) = store.registry().versions("m")
+    place = store.path(version.artifacts["verdict.release"])
+    place.chmod(0o600)
+    place.write_text("{}")
+    code, found = cli.journal(tmp_path / "store", verify=True)
+    assert code == 1
+    assert "m version 1, verdict.release:" in found["problems"][0]
+    assert "run its pipeline again" in found["problems"][0]
+    again = run(toys.training(), table=table)
+    assert (toys.statuses(again)["gate:release"], again["models"]["m"]) == ("done", first["models"]["m"])
+    code, found = cli.journal(tmp_path / "store", verify=True)
+    assert (code, found["entries"][-1]["kind"]) == (0, "renewal")
+    assert "judged anew" in render.journal_text(found)
+    assert set(toys.statuses(run(toys.training(), table=table)).values()) == {"cached"}
 
 
 def test_a_crash_is_retried_and_a_verdict_is_not(run: Run, tmp_path: Path) -> None:
@@ -157,8 +186,8 @@ def test_a_crash_is_retried_and_a_verdict_is_not(run: Run, tmp_path: Path) -> No
         toys.step("toy:verdict", {"do": "verdict", "times": 1}, retries=2),
     ]
     result = run(toys.plan(steps))
-    assert statuses(result) == {"toy:crash": "done", "toy:lost": "done", "toy:verdict": "failed"}
-    assert error(result, "toy:verdict")["name"] == "toy-verdict"
+    assert toys.statuses(result) == {"toy:crash": "done", "toy:lost": "done", "toy:verdict": "failed"}
+    assert toys.error(result, "toy:verdict")["name"] == "toy-verdict"
     assert (tmp_path / "toy_verdict.count").read_text() == "1"
 
 
@@ -171,30 +200,30 @@ def test_a_step_that_dies_fails_by_its_cause_and_what_needs_it_is_skipped(run: R
         toys.step("toy:d"),
     ]
     result = run(toys.plan(steps))
-    assert statuses(result) == {"toy:a": "failed", "toy:b": "skipped", "toy:c": "skipped", "toy:d": "done"}
-    assert told in error(result, "toy:a")["message"]
-    assert (error(result, "toy:a")["file"], error(result, "toy:a")["line"]) == ("toy.mlops", 1)
+    assert toys.statuses(result) == {"toy:a": "failed", "toy:b": "skipped", "toy:c": "skipped", "toy:d": "done"}
+    assert told in toys.error(result, "toy:a")["message"]
+    assert (toys.error(result, "toy:a")["file"], toys.error(result, "toy:a")["line"]) == ("toy.mlops", 1)
 
 
 def test_a_step_that_hangs_is_ended_at_its_timeout(run: Run) -> None:
     result = run(toys.plan([toys.step("toy:a", {"do": "hang"}, timeout=0.2, retries=3)]))
-    assert error(result, "toy:a")["name"] == "step-timeout"
+    assert toys.error(result, "toy:a")["name"] == "step-timeout"
 
 
 def test_a_run_ends_at_the_pipelines_timeout(run: Run) -> None:
     result = run(toys.plan([toys.step("toy:a", {"do": "hang"}), toys.step("toy:b", after=["toy:a"])], timeout=0.3))
-    assert statuses(result) == {"toy:a": "failed", "toy:b": "skipped"}
+    assert toys.statuses(result) == {"toy:a": "failed", "toy:b": "skipped"}
     assert result["error"]["name"] == "step-timeout"
 
 
 def test_a_step_that_forgets_an_output_is_told(run: Run) -> None:
-    assert error(run(toys.plan([toys.step("toy:a", {"do": "forget"})])), "toy:a")["name"] == "missing-output"
+    assert toys.error(run(toys.plan([toys.step("toy:a", {"do": "forget"})])), "toy:a")["name"] == "missing-output"
 
 
 def test_an_unknown_kind_of_step_fails_and_an_idle_one_is_skipped(run: Run) -> None:
     result = run(toys.plan([toys.step("future:a"), toys.step("deploy:d")]))
-    assert statuses(result) == {"future:a": "failed", "deploy:d": "skipped"}
-    assert error(result, "future:a")["name"] == "step-not-runnable"
+    assert toys.statuses(result) == {"future:a": "failed", "deploy:d": "skipped"}
+    assert toys.error(result, "future:a")["name"] == "step-not-runnable"
 
 
 def test_steps_are_chosen_by_step_and_from(run: Run) -> None:
@@ -202,8 +231,8 @@ def test_steps_are_chosen_by_step_and_from(run: Run) -> None:
     only = run(toys.training(), step="train:m")
     assert [only["steps"][i]["status"] for i in (0, 1, 2, 5 - 1)] == ["cached", "cached", "skipped", "skipped"]
     rest = run(toys.training(), from_="evaluate:m")
-    assert statuses(rest)["train:m"] == "cached"
-    assert statuses(rest)["evaluate:m"] == statuses(rest)["register:m"] == "done"
+    assert toys.statuses(rest)["train:m"] == "cached"
+    assert toys.statuses(rest)["evaluate:m"] == toys.statuses(rest)["register:m"] == "done"
     with pytest.raises(UsageError, match="did you mean train:m"):
         run(toys.training(), step="train:n")
 
@@ -239,8 +268,8 @@ def test_every_child_starts_with_one_thread_per_library_and_the_parent_forks_wit
 def test_where_forking_is_unsafe_steps_are_spawned(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fork, "threads", lambda: 2)
     result = run(toys.plan([toys.step("toy:a", {"do": "environment"}), toys.step("toy:b", {"do": "kill"})]))
-    assert statuses(result) == {"toy:a": "done", "toy:b": "failed"}
-    assert "SIGKILL" in error(result, "toy:b")["message"]
+    assert toys.statuses(result) == {"toy:a": "done", "toy:b": "failed"}
+    assert "SIGKILL" in toys.error(result, "toy:b")["message"]
 
 
 def test_what_a_step_prints_is_in_the_log_without_secrets(
@@ -257,76 +286,6 @@ def test_what_a_step_prints_is_in_the_log_without_secrets(
     assert [json.loads(line)["event"] for line in log.splitlines()] == ["output", "traceback", "failed"]
 
 
-def test_a_waiting_run_goes_on_under_its_name_once_it_is_approved(run: Run, tmp_path: Path) -> None:
-    plan = toys.training(approval={})
-    first = run(plan)
-    assert (first["status"], cli.EXIT[first["status"]]) == ("waiting", 3)
-    assert statuses(first)["approve:release"] == "waiting"
-    assert first["gates"]["release"]["verdict"] == "waiting"
-    assert first["models"]["m"]["promoted"] is False
-    assert run(plan)["run"] == first["run"]
-    cli.approve(tmp_path / "store", first["run"], "release", by="lead", reason="fine")
-    last = run(plan)
-    assert (last["run"], last["status"]) == (first["run"], "succeeded")
-    assert last["gates"]["release"]["verdict"] == "passed"
-    assert last["models"]["m"]["version"] == 1
-    assert set(statuses(run(plan)).values()) == {"cached"}
-    assert Store.open(tmp_path / "store").journal().verify() == []
-
-
-def test_a_rejection_ends_this_run_and_those_that_ask_about_the_same_model(run: Run, tmp_path: Path) -> None:
-    plan = toys.training(approval={})
-    first = run(plan)
-    cli.approve(tmp_path / "store", first["run"], "release", by="lead", reject=True, reason="not yet")
-    second, third = run(plan), run(plan)
-    assert (second["run"], second["status"], third["status"]) == (first["run"], "rejected", "rejected")
-    assert cli.EXIT["rejected"] == 1
-    assert "not yet" in error(third, "approve:release")["message"]
-    assert third["gates"]["release"]["verdict"] == "failed"
-    assert cli.list_models(tmp_path / "store")[1]["models"] == {}
-
-
-def test_another_model_needs_another_approval(run: Run, tmp_path: Path) -> None:
-    plan = toys.training(approval={})
-    first = run(plan)
-    cli.approve(tmp_path / "store", first["run"], "release", by="lead", reason="fine")
-    (tmp_path / "rows.json").write_text("[9]")
-    assert run(plan)["status"] == "waiting"
-
-
-@pytest.mark.parametrize(
-    ("given", "name"),
-    [
-        ({"by": "intern"}, "not-an-approver"),
-        ({"gate": "other"}, "nothing-to-approve"),
-        ({"run": "2020"}, "unknown-run"),
-    ],
-)
-def test_a_decision_that_nobody_may_make_is_refused(run: Run, tmp_path: Path, given: dict[str, str], name: str) -> None:
-    words = {"run": run(toys.training(approval={}))["run"], "gate": "release", "by": "lead"} | given
-    with pytest.raises(UsageError) as caught:
-        cli.approve(tmp_path / "store", words["run"], words["gate"], by=words["by"], reason="r")
-    assert caught.value.name == name
-
-
-def test_a_gate_is_decided_once(run: Run, tmp_path: Path) -> None:
-    first = run(toys.training(approval={}))["run"]
-    cli.approve(tmp_path / "store", first, "release", by="lead", reason="fine")
-    with pytest.raises(UsageError, match="approved by lead already"):
-        cli.approve(tmp_path / "store", first, "release", by="lead", reject=True, reason="on second thoughts")
-
-
-def test_an_approval_expires_and_the_next_run_asks_again(run: Run, tmp_path: Path) -> None:
-    plan = toys.training(approval={"within": 0.0})
-    first = run(plan)
-    assert first["status"] == "failed"
-    assert error(first, "approve:release")["name"] == "approval-expired"
-    store = Store.open(tmp_path / "store")
-    assert approve.waiting(store, first["run"]) == []
-    with pytest.raises(UsageError, match="could be decided until"):
-        approve.approve(store, first["run"], "release", "lead", False, "late")
-
-
 def test_a_killed_run_is_closed_and_the_next_goes_on_from_there(run: Run, tmp_path: Path) -> None:
     result = run(toys.training(), step="train:m")
     store = Store.open(tmp_path / "store")
@@ -336,7 +295,7 @@ def test_a_killed_run_is_closed_and_the_next_goes_on_from_there(run: Run, tmp_pa
     runs.write_run(store, record | {"run": killed, "status": "running", "started": now_text()})
     (store.root / "tmp" / f"{killed}.1.1").mkdir()
     second = run(toys.training())
-    assert statuses(second)["train:m"] == "cached"
+    assert toys.statuses(second)["train:m"] == "cached"
     closed = runs.result(store, killed)
     assert closed is not None
     assert (closed["status"], closed["error"]["name"]) == ("failed", "interrupted")
@@ -367,7 +326,7 @@ def test_a_signal_stops_the_children_and_leaves_a_store_to_go_on_with(tmp_path: 
     )
     first, second = done.stdout.splitlines()
     result, left = json.loads(first)
-    assert statuses(result) == {"toy:a": "done", "toy:b": "failed"}
+    assert toys.statuses(result) == {"toy:a": "done", "toy:b": "failed"}
     assert (result["status"], result["error"]["name"]) == ("failed", "interrupted")
     assert (left, second) == ([], "no child left")
 
@@ -396,7 +355,7 @@ def test_a_promotion_loses_to_a_champion_that_came_in_between(run: Run, tmp_path
             store.journal().append(lambda _: fields | {"version": 2, "digest": "sha256:" + "0" * 64, "champion": 1})
 
     result = run(toys.training(), progress=meanwhile)
-    assert error(result, "register:m")["name"] == "champion-moved"
+    assert toys.error(result, "register:m")["name"] == "champion-moved"
     champion = Store.open(tmp_path / "store").registry().champion("m")
     assert champion is not None
     assert champion.version == 2
@@ -409,8 +368,8 @@ def test_a_model_that_was_rolled_back_is_not_promoted_again(run: Run, tmp_path: 
     store = Store.open(tmp_path / "store")
     store.journal().append(lambda _: {"kind": "rollback", "model": "m", "from": 2, "to": 1, "reason": "it misprices"})
     result = run(toys.training())
-    assert error(result, "register:m")["name"] == "withdrawn-version"
-    assert "it misprices" in error(result, "register:m")["message"]
+    assert toys.error(result, "register:m")["name"] == "withdrawn-version"
+    assert "it misprices" in toys.error(result, "register:m")["message"]
 
 
 def test_what_a_run_gave_stands_in_its_record_and_in_the_list_of_runs(run: Run, tmp_path: Path) -> None:
