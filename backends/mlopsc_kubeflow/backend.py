@@ -65,6 +65,7 @@ def _names(plan: Plan, pipeline: Pipeline, settings: Settings) -> dict[str, Any]
         "plan": plan,
         "pipeline": pipeline,
         "settings": settings,
+        "wait": f"{settings.approval_wait:g}",
         "schedule": _schedule(pipeline),
         "params": {p.name: p.default for p in plan.params},
         "gates": [step.id.partition(":")[2] for step in pipeline.steps if step.kind == "approve"],

@@ -41,7 +41,7 @@ class Slices:
         return {**self._head, "pipelines": [{"name": self.pipeline.name, "timeout": None, "steps": steps}]}
 
     def of_step(self, step: Step, before: set[str], files: Mapping[str, Any]) -> str:
-        """`before`: ids of the steps before it whose data a version is traced back to; `files`: the task's names of artifacts and params."""
+        """`before`: ids of the steps whose data a version is traced back to; `files`: the task's keys of artifacts and params."""
         needed = {artifact.rpartition("/")[0] for artifact in step.inputs.values()}
         read = {i for i in before if self.steps[i].kind == "ingest"}
         stubs = [_stub(self.steps[i]) for i in sorted(needed | read, key=self._order.__getitem__)]

@@ -72,7 +72,7 @@ def case(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Case]:
     return get
 
 
-def compiled(spec: Path, target: str, output: Path, *words: str, **env: str) -> "subprocess.CompletedProcess[str]":
+def compiled(spec: Path, target: str, output: Path, *words: str, **env: str) -> subprocess.CompletedProcess[str]:
     """`mlopsc compile`, in a process of its own."""
     return subprocess.run(
         [sys.executable, "-c", "from mlopsc.cli.main import entry; entry()", "compile", spec.name, "--target", target,
@@ -116,3 +116,41 @@ def reference(case: Callable[[str], Case], tmp_path_factory: pytest.TempPathFact
         return made[name]
 
     return get
+
+
+@pytest.fixture(scope="session")
+def gaps(case: Callable[[str], Case]) -> Callable[[str, str], list[str]]:
+    """The features that a spec uses and that a target refuses, as `mlopsc targets SPEC` tells them."""
+    made: dict[str, list[dict[str, Any]]] = {}
+
+    def get(name: str, target: str) -> list[str]:
+        if name not in made:
+            made[name] = support(case(name).spec)
+        return [row["feature"] for row in made[name] if refused(row["feature"], row["targets"][target])]
+
+    return get
+
+
+# Blocks that this release compiles and no target runs yet: a warning, and the rest of the spec is emitted.
+LATER = ("rollout.", "rollback.", "deploy", "batch", "monitor")
+
+
+def refused(feature: str, told: dict[str, Any]) -> bool:
+    waits = feature.startswith(LATER) and told["level"] == "not implemented"
+    return told["support"] == "unsupported" and not waits
+
+
+def support(spec: Path) -> list[dict[str, Any]]:
+    """Rows of `mlopsc targets SPEC`."""
+    words = [
+        sys.executable,
+        "-c",
+        "from mlopsc.cli.main import entry; entry()",
+        "targets",
+        spec.name,
+        "--format",
+        "json",
+    ]
+    done = subprocess.run(words, capture_output=True, text=True, cwd=spec.parent, timeout=60, check=True)
+    found: list[dict[str, Any]] = json.loads(done.stdout)["features"]
+    return found
