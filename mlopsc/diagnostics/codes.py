@@ -159,6 +159,9 @@ CODES: dict[str, tuple[str, str]] = {
     "not-runnable": ("MLC7003", ERROR),
     "beyond-target": ("MLC7004", ERROR),
     "idle-on-target": ("MLC7005", WARNING),
+    "kubeflow-option": ("MLC7201", ERROR),
+    "kubeflow-too-large": ("MLC7202", ERROR),
+    "kubeflow-store": ("MLC7203", ERROR),
     # the real data
     "missing-file": ("MLC8001", ERROR),
     "missing-column": ("MLC8002", ERROR),

@@ -14,7 +14,7 @@ from mlopsc.ir.text import plan_text as plan_text
 from mlopsc.passes.lower import lower
 from mlopsc.target import writer
 from mlopsc.target.load import backend
-from mlopsc.target.protocol import EmitOptions, Files
+from mlopsc.target.protocol import EmitOptions, Files, Refused
 from mlopsc.target.registry import UnknownTarget
 
 
@@ -26,7 +26,8 @@ def plan_of(checked: Checked) -> Plan:
 
 
 def emitted(plan: Plan, checked: Checked, target: str, output: str) -> Files:
-    """The files of `target`, for the folder `output`. `target` may end in @VERSION."""
+    """The files of `target`, for the folder `output`. `target` may end in @VERSION. Raises Failure, for what the back end
+    refuses with its code."""
     name, _, version = target.partition("@")
     try:
         found = backend(name)
@@ -37,7 +38,11 @@ def emitted(plan: Plan, checked: Checked, target: str, output: str) -> Files:
     modules = {path: read_import(checked.spec.folder, path) for path in plan.modules}
     folder = os.path.relpath(os.path.realpath(checked.spec.folder), os.path.realpath(output)).replace(os.sep, "/")
     options = EmitOptions(plan.targets.get(name, {}), folder, modules, version or None)
-    return found.emit(plan, options)
+    try:
+        return found.emit(plan, options)
+    except Refused as refused:
+        told = f"error[{refused.code}] {refused.name}: {refused.message}"
+        raise Failure(f"{told}; help: {refused.help}" if refused.help else told, code=1) from refused
 
 
 def differences(output: str, files: Files) -> list[writer.Difference]:

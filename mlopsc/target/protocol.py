@@ -26,6 +26,18 @@ class EmitOptions:
     version: str | None = None
 
 
+class Refused(Exception):  # noqa: N818 - told to the user with its code, never a fault
+    """Raised by `emit` for a Plan or settings that the target cannot express. `name` is a diagnostic's readable name, with
+    `code`; the message names the target and its version."""
+
+    def __init__(self, code: str, name: str, message: str, help: str | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.name = name
+        self.message = message
+        self.help = help
+
+
 class Backend(Protocol):
     """`emit` is a function of its arguments alone: equal input gives equal bytes on every machine, and no path in them is
     absolute unless the spec wrote it. It writes glue; what a step does is the runtime's."""
@@ -34,5 +46,5 @@ class Backend(Protocol):
     def capabilities(self) -> Capabilities: ...
 
     def emit(self, plan: Plan, options: EmitOptions) -> Files:
-        """Files by POSIX path relative to the output folder."""
+        """Files by POSIX path relative to the output folder. Raises Refused."""
         ...

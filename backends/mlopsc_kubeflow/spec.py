@@ -1,0 +1,238 @@
+"""A pipeline of the Plan as KFP v2 IR, as plain values: `pipeline_spec.proto` of kfp-pipeline-spec 2.17.
+
+root            the exit handler's group, and `finish`, which runs however the group ended
+comp-steps      the group: one task a step, and its own component
+executors       shared by all steps that want the same resources and secrets
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from mlopsc.ir.plan import Param, Pipeline, Plan, Resources, Step
+from mlopsc_kubeflow import names
+from mlopsc_kubeflow.executors import Executors, references
+from mlopsc_kubeflow.refusal import refuse
+from mlopsc_kubeflow.settings import Settings
+from mlopsc_kubeflow.slices import LONGEST, Slices
+
+GROUP = "steps"
+FINISH = "finish"
+RUN = "{{$.pipeline_job_uuid}}"
+# Steps whose results follow from their inputs alone, unless they run a user's function.
+CACHED = ("clean", "validate", "split", "train", "evaluate")
+_SCHEMAS = {"rows": "Dataset", "quarantine": "Dataset", "split": "Dataset", "predictions": "Dataset", "model": "Model"}
+_EXTRA = {"evaluate": {"report": "HTML", "classification": "ClassificationMetrics"}, "gate": {"report": "HTML"}}
+_PARAMETERS = {"int": "NUMBER_INTEGER", "size": "NUMBER_INTEGER", "bool": "BOOLEAN"}
+_NUMBERS = ("float", "share", "duration")
+
+
+class SpecWriter:
+    """Writes one pipeline. Names are given once, from the names of the spec."""
+
+    def __init__(self, plan: Plan, pipeline: Pipeline, settings: Settings, executors: Executors) -> None:
+        self.plan = plan
+        self.pipeline = pipeline
+        self.settings = settings
+        self.executors = executors
+        self.slices = Slices(plan, pipeline)
+        self.tasks = names.unique((step.id for step in pipeline.steps), (FINISH, GROUP))
+        self.params = names.unique((p.name for p in plan.params), ("step", "run", "status"), dashes=False)
+        self.cached = self._cached()
+
+    def _cached(self) -> set[str]:
+        """Steps that KFP may take from its cache: those whose outcome a step that is never cached hands on."""
+        if not self.settings.caching:
+            return set()
+        pure = {s.id for s in self.pipeline.steps if s.kind in CACHED and not s.modules}
+        return pure & self._before_any(s.id for s in self.pipeline.steps if s.id not in pure)
+
+    def _before_any(self, ids: Iterable[str]) -> set[str]:
+        """Every step that stands before one of these, however far."""
+        found: set[str] = set()
+        waiting = list(ids)
+        while waiting:
+            new = [i for i in producers(self.slices.steps[waiting.pop()]) if i not in found]
+            found.update(new)
+            waiting += new
+        return found
+
+    def write(self) -> dict[str, Any]:
+        """The pipeline spec. Refused where a step's slice is too long for one argument."""
+        components: dict[str, Any] = {}
+        tasks: dict[str, Any] = {}
+        for step in self.pipeline.steps:
+            task = self.tasks[step.id]
+            components[f"comp-{task}"], tasks[task] = self._component(step), self._task(step)
+        parameters = {self.params[p.name]: {"parameterType": _type(p)} for p in self.plan.params}
+        group: dict[str, Any] = {"dag": {"tasks": tasks}}
+        if parameters:
+            group["inputDefinitions"] = {"parameters": parameters}
+        components[f"comp-{GROUP}"] = group
+        components[f"comp-{FINISH}"] = self._finish_component()
+        return {
+            "pipelineInfo": self._info(),
+            "schemaVersion": "2.1.0",
+            "sdkVersion": f"mlopsc-{self.plan.compiler}",
+            "root": self._root(),
+            "components": components,
+            "deploymentSpec": {"executors": self.executors.containers()},
+        }
+
+    def _info(self) -> dict[str, Any]:
+        found = {"name": names.kebab(self.pipeline.name)[:128].rstrip("-"), "displayName": self.pipeline.name}
+        about = [self.pipeline.about, f"Owner: {self.pipeline.owner}" if self.pipeline.owner else ""]
+        about.append(f"Tags: {', '.join(self.pipeline.tags)}" if self.pipeline.tags else "")
+        text = "\n".join(line for line in about if line)
+        return {**found, "description": text} if text else found
+
+    def _root(self) -> dict[str, Any]:
+        own = {name: {"componentInputParameter": name} for name in self.params.values()}
+        group: dict[str, Any] = {"taskInfo": {"name": GROUP}, "componentRef": {"name": f"comp-{GROUP}"}}
+        if own:
+            group["inputs"] = {"parameters": own}
+        status = {"status": {"taskFinalStatus": {"producerTask": GROUP}}}
+        finish = {
+            "taskInfo": {"name": FINISH},
+            "componentRef": {"name": f"comp-{FINISH}"},
+            "cachingOptions": {},
+            "dependentTasks": [GROUP],
+            "triggerPolicy": {"strategy": "ALL_UPSTREAM_TASKS_COMPLETED"},
+            "inputs": {"parameters": {**self._parameters(self._finish_slice(), run=True), **status}},
+        }
+        found: dict[str, Any] = {"dag": {"tasks": {GROUP: group, FINISH: finish}}}
+        if self.plan.params:
+            found["inputDefinitions"] = {"parameters": {self.params[p.name]: _given(p) for p in self.plan.params}}
+        return found
+
+    def _finish_slice(self) -> str:
+        return self._short(self.slices.of_finish({"params": self._param_names()}), "the list of all steps")
+
+    def _param_names(self) -> dict[str, str]:
+        return {key: name for name, key in self.params.items()}
+
+    def _finish_component(self) -> dict[str, Any]:
+        status = {"status": {"parameterType": "TASK_FINAL_STATUS", "isOptional": True}}
+        return {
+            "executorLabel": self.executors.label((Resources(), (), ())),
+            "inputDefinitions": {"parameters": {**self._parameter_types(run=True), **status}},
+            "outputDefinitions": {"artifacts": {"result": _artifact("Artifact")}},
+        }
+
+    def _component(self, step: Step) -> dict[str, Any]:
+        settings = step.settings.model_dump(mode="json")
+        wants = (step.resources, references(settings, "secret"), references(settings, "env"))
+        inputs = {key: _artifact(_schema(a.rpartition("/")[2])) for a, key in self._inputs(step).items()}
+        before = {key: _artifact("Artifact") for key in self._before(step).values()}
+        outputs = {key: _artifact(_schema(name)) for name, key in _outputs(step).items()}
+        found: dict[str, Any] = {
+            "executorLabel": self.executors.label(wants),
+            "inputDefinitions": {"parameters": self._parameter_types(run=step.id not in self.cached)},
+            "outputDefinitions": {"artifacts": {**outputs, **_extra(step), "outcome": _artifact("Artifact")}},
+        }
+        if inputs or before:
+            found["inputDefinitions"]["artifacts"] = {**inputs, **before}
+        return found
+
+    def _task(self, step: Step) -> dict[str, Any]:
+        inputs: dict[str, Any] = {}
+        for artifact, key in self._inputs(step).items():
+            producer, _, output = artifact.rpartition("/")
+            inputs[key] = self._from(producer, _outputs(self.slices.steps[producer])[output])
+        for producer, key in self._before(step).items():
+            inputs[key] = self._from(producer, "outcome")
+        cached = step.id in self.cached
+        found: dict[str, Any] = {
+            "taskInfo": {"name": self.tasks[step.id]},
+            "componentRef": {"name": f"comp-{self.tasks[step.id]}"},
+            "cachingOptions": {"enableCache": True} if cached else {},
+            "inputs": {"parameters": self._parameters(self._slice(step), run=not cached)},
+        }
+        if inputs:
+            found["inputs"]["artifacts"] = inputs
+            found["dependentTasks"] = [self.tasks[i] for i in producers(step)]
+        if step.retries:
+            delay = f"{step.retry_delay:g}s" if step.retry_delay >= 1 else "0s" if not step.retry_delay else "1s"
+            limits = {"backoffFactor": 1.0, "backoffMaxDuration": "3600s"}
+            found["retryPolicy"] = {"maxRetryCount": step.retries, "backoffDuration": delay, **limits}
+        return found
+
+    def _from(self, producer: str, key: str) -> dict[str, Any]:
+        return {"taskOutputArtifact": {"producerTask": self.tasks[producer], "outputArtifactKey": key}}
+
+    def _inputs(self, step: Step) -> dict[str, str]:
+        """The task's key of each artifact that the step reads."""
+        keys = names.unique((name for name in step.inputs), dashes=False)
+        return {artifact: f"in_{keys[name]}" for name, artifact in step.inputs.items()}
+
+    def _before(self, step: Step) -> dict[str, str]:
+        return {producer: f"after_{n}" for n, producer in enumerate(producers(step), 1)}
+
+    def _slice(self, step: Step) -> str:
+        files: dict[str, Any] = {
+            "inputs": self._inputs(step),
+            "before": list(self._before(step).values()),
+            "outputs": _outputs(step),
+            "params": self._param_names(),
+        }
+        if step.kind == "approve":
+            files["wait"] = self.settings.approval_wait
+        before = self._before_any([step.id]) if step.kind == "register" else set()
+        return self._short(self.slices.of_step(step, before, files), step.id)
+
+    def _short(self, text: str, what: str) -> str:
+        if len(text) > LONGEST:
+            told = f"{what} takes {len(text)} bytes; a task is given at most {LONGEST}"
+            raise refuse("kubeflow-too-large", told, "Split the spec, or name fewer levels and columns in one block.")
+        return text
+
+    def _parameters(self, text: str, *, run: bool) -> dict[str, Any]:
+        found: dict[str, Any] = {"step": {"runtimeValue": {"constant": text}}}
+        if run:
+            found["run"] = {"runtimeValue": {"constant": RUN}}
+        return found | {name: {"componentInputParameter": name} for name in self.params.values()}
+
+    def _parameter_types(self, *, run: bool) -> dict[str, Any]:
+        found = {name: {"parameterType": "STRING"} for name in (("step", "run") if run else ("step",))}
+        return found | {self.params[p.name]: {"parameterType": _type(p)} for p in self.plan.params}
+
+
+def producers(step: Step) -> list[str]:
+    """Steps that stand directly before this one, each once."""
+    return list(dict.fromkeys([*(a.rpartition("/")[0] for a in step.inputs.values()), *step.after]))
+
+
+def _outputs(step: Step) -> dict[str, str]:
+    """The task's key of each output: `report` of an evaluation or a gate is the page to look at."""
+    own = _EXTRA.get(step.kind, {})
+    return {name: f"{name}_file" if name in own or name == "outcome" else name for name in step.outputs}
+
+
+def _extra(step: Step) -> dict[str, Any]:
+    found = dict(_EXTRA.get(step.kind, {}))
+    if step.kind == "evaluate" and getattr(step.settings, "target").task == "regression":  # noqa: B009 - any step's settings
+        del found["classification"]
+    return {key: _artifact(schema) for key, schema in found.items()}
+
+
+def _schema(output: str) -> str:
+    return "Metrics" if output == "metrics" else _SCHEMAS.get(output, "Artifact")
+
+
+def _artifact(schema: str) -> dict[str, Any]:
+    return {"artifactType": {"schemaTitle": f"system.{schema}", "schemaVersion": "0.0.1"}}
+
+
+def _type(param: Param) -> str:
+    return "NUMBER_DOUBLE" if param.type in _NUMBERS else _PARAMETERS.get(param.type, "STRING")
+
+
+def _given(param: Param) -> dict[str, Any]:
+    found: dict[str, Any] = {"parameterType": _type(param)}
+    if param.default is not None:
+        number = isinstance(param.default, (int, float)) and not isinstance(param.default, bool)
+        found |= {"defaultValue": float(param.default) if number else param.default, "isOptional": True}
+    bounds = [f"{side} {bound:g}" for side, bound in (("from", param.lo), ("to", param.hi)) if bound is not None]
+    told = f"param {param.name} : {param.type} {' '.join(bounds)}".rstrip()
+    return {**found, "description": told}

@@ -1,0 +1,53 @@
+"""`python -m mlopsc_kfp --executor_input JSON`: one task of a pipeline.
+
+Exit codes as of the runtime's `step`: 0 done, 1 a verdict, 2 wrong usage, 3 nobody decided in time, 75 a crash.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from mlopsc_runtime.errors import StepError, UsageError
+from mlopsc_runtime.render import error_text
+
+from .finish import finish
+from .message import Message
+from .step import run
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="mlopsc_kfp", description="Run one task of a compiled pipeline.")
+    parser.add_argument("--executor_input", required=True, metavar="JSON")
+    parser.add_argument(
+        "--modules", type=Path, default=Path("modules"), metavar="DIR", help="of the spec's local modules"
+    )
+    args = parser.parse_args(argv)
+    try:
+        message = Message.parse(args.executor_input)
+        if message.slice.get("finish"):
+            return finish(message, _store(), args.modules)
+        return run(message, _store(), args.modules)
+    except StepError as error:
+        print(error_text(error, "task"), file=sys.stderr)
+        return 2 if isinstance(error, UsageError) else 1
+
+
+def _store() -> str:
+    store = os.environ.get("MLOPSC_STORE")
+    if not store:
+        raise UsageError(
+            "MLC9001",
+            "no-store",
+            "no store is named",
+            help='write store = "/path/on/a/volume" in the target block, or set MLOPSC_STORE',
+        )
+    if "://" in store and not store.startswith("file://"):
+        raise UsageError("MLC9001", "no-store", f"{store}: a store on Kubeflow is a folder, on a volume of its pods")
+    return store.removeprefix("file://")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

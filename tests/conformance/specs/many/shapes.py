@@ -1,0 +1,2 @@
+def kind_of(number):
+    return "k" * (1 + number % 3)

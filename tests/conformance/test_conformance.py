@@ -1,0 +1,129 @@
+"""Every installed back end is held to the same: its folder is deterministic, valid to the real thing, and gives what the
+local runner gives."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Case, compiled, names
+from target import Ran, adapter
+
+from mlopsc.target import registry
+
+TARGETS = registry.names()
+CASES = names()
+MEASURED = ("latency", "train_time")
+
+Gaps = Callable[[str, str], list[str]]
+
+
+def beyond(gaps: Gaps, name: str, target: str) -> bool:
+    """Whether the target declares to lack something of the spec: test_gaps.py holds that it is then refused. `local` is
+    where specs are tried out: it runs them without."""
+    return target != "local" and bool(gaps(name, target))
+
+
+every_target = pytest.mark.parametrize("target", TARGETS)
+# The local target's artifacts never leave its store, and it is the reference.
+every_orchestrator = pytest.mark.parametrize("target", [name for name in TARGETS if name != "local"])
+
+
+@every_target
+@pytest.mark.parametrize("name", CASES)
+def test_the_same_spec_gives_the_same_bytes_wherever_it_is_compiled(
+    target: str, name: str, case: Callable[[str], Case], gaps: Gaps, emitted: Callable[[str, str], Path], tmp_path: Path
+) -> None:
+    """Twice, with other hash seeds and from other folders."""
+    if beyond(gaps, name, target):
+        return
+    first = emitted(name, target)
+    spec = case(name).spec
+    other = first.with_name(f"{target}-again")
+    done = compiled(spec, target, other, PYTHONHASHSEED="4711", HOME=str(tmp_path), LC_ALL="C", TZ="Asia/Tokyo")
+    assert done.returncode == 0, done.stderr
+    assert contents(other) == contents(first)
+    paths = [p for p, data in contents(first).items() if str(spec.parent).encode() in data]
+    assert paths == [], "an absolute path stands in a file"
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+@every_target
+@pytest.mark.parametrize("name", CASES)
+def test_the_folder_is_valid_and_the_real_software_loads_it(
+    target: str, name: str, gaps: Gaps, emitted: Callable[[str, str], Path]
+) -> None:
+    if beyond(gaps, name, target):
+        return
+    folder = emitted(name, target)
+    adapter(target).parse(folder)
+    steps = [s["id"] for s in json.loads((folder / "plan.json").read_bytes())["pipelines"][0]["steps"]]
+    assert sorted(adapter(target).load(folder)) == sorted(steps)
+
+
+@every_target
+@pytest.mark.parametrize("name", CASES)
+def test_a_run_gives_what_the_local_runner_gives(
+    target: str,
+    name: str,
+    case: Callable[[str], Case],
+    emitted: Callable[[str, str], Path],
+    reference: Callable[[str], dict[str, Any]],
+    gaps: Gaps,
+    tmp_path: Path,
+) -> None:
+    """Digests included; and each step ran in a process of its own, nothing taken from a cache."""
+    if beyond(gaps, name, target):
+        return
+    found = case(name)
+    folder, expected = emitted(name, target), reference(name)
+    ran = adapter(target).run(folder, tmp_path, store=tmp_path / "store", data=found.spec.parent, params=found.params)
+    assert comparable(ran.result) == comparable(expected), ran.log[-3000:]
+    assert ran.ok is (expected["status"] == "succeeded")
+    own_processes(ran)
+
+
+def own_processes(ran: Ran) -> None:
+    if ran.tasks is None:
+        return
+    done = [s["id"] for s in ran.result["steps"] if s["status"] == "done"]
+    assert sorted(task.step for task in ran.tasks) == sorted(done)
+    assert len({task.pid for task in ran.tasks}) == len(done)
+    assert not any(task.cached for task in ran.tasks)
+
+
+def comparable(result: dict[str, Any]) -> dict[str, Any]:
+    """All of a result but run id, seconds, and rules over measured times."""
+    steps = [(s["id"], s["status"], (s["error"] or {}).get("code")) for s in result["steps"]]
+    gates = {}
+    for gate, verdict in result["gates"].items():
+        rules = [r for r in verdict["rules"] if not r["rule"].startswith(MEASURED)]
+        gates[gate] = {**verdict, "rules": rules}
+    same = {k: v for k, v in result.items() if k not in ("run", "seconds", "steps", "gates")}
+    return {**same, "steps": steps, "gates": gates}
+
+
+@every_orchestrator
+def test_a_planted_change_to_one_steps_output_is_found(
+    target: str, case: Callable[[str], Case], emitted: Callable[[str, str], Path], tmp_path: Path
+) -> None:
+    """The suite would see it: the run ends failed, and promotes nothing."""
+    name = CASES[-1]
+    step = next(s for s in steps_of(emitted(name, target)) if s.startswith("clean:"))
+    found = case(name)
+    ran = adapter(target).run(
+        emitted(name, target), tmp_path, store=tmp_path / "store", data=found.spec.parent, params={}, break_step=step
+    )
+    assert not ran.ok
+    assert ran.result["status"] == "failed"
+    assert not any(m["promoted"] for m in ran.result["models"].values())
+
+
+def steps_of(folder: Path) -> list[str]:
+    return [s["id"] for s in json.loads((folder / "plan.json").read_bytes())["pipelines"][0]["steps"]]
