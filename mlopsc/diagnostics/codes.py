@@ -235,5 +235,6 @@ CODES: dict[str, tuple[str, str]] = {
     "unusable-weights": ("MLC9064", ERROR),
     "column-gone": ("MLC9065", ERROR),
     "gate-without-data": ("MLC9067", ERROR),
+    "other-packages": ("MLC9070", ERROR),
     "needs-other-rows": ("MLC9068", ERROR),
 }
