@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from .errors import StepError
 from .keys import environment, runtime_digest
 from .result import build
 from .state import RunState
@@ -53,25 +54,37 @@ def status_of(state: RunState) -> str:
 
 
 def close(state: RunState) -> dict[str, Any]:
-    """Write result.json and the run's record; the result."""
-    status = status_of(state)
+    """Write result.json and the run's record; the result. Where the store cannot take it, the result is still given, as
+    failed, and the next run closes the record."""
+    found = _result(state)
+    try:
+        _write(state, found)
+    except StepError as error:
+        state.error = state.error or error.to_json()
+        return _result(state)
+    return found
+
+
+def _result(state: RunState) -> dict[str, Any]:
     packages = {p for s in state.steps if s["kind"] in state.table for p in state.table[s["kind"]].packages}
-    found = build(
+    return build(
         state.store,
         state.steps,
         state.outcomes,
         run=state.run,
         pipeline=state.pipeline["name"],
-        status=status,
+        status=status_of(state),
         seconds=time.monotonic() - state.started,
         environment=environment(packages),
         reproducible=state.plan.get("reproducible", True),
         params=state.params,
         error=state.error,
     )
+
+
+def _write(state: RunState, found: dict[str, Any]) -> None:
     runs.write_result(state.store, found)
     kept = ("status", "key", "outputs", "seconds", "summary")
     told = {i: {name: o[name] for name in kept if name in o} for i, o in state.outcomes.items()}
-    ended = {"status": status, "ended": now_text(), "steps": told, "journal": state.store.journal().head}
+    ended = {"status": found["status"], "ended": now_text(), "steps": told, "journal": state.store.journal().head}
     runs.write_run(state.store, {**state.record, **ended})
-    return found

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import gc
 import json
 import os
@@ -20,7 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .work import write_outcome
+from .work import DISK_FULL, write_outcome
 
 PACKAGE = __name__.rpartition(".")[0]
 _PR_SET_PDEATHSIG = 1
@@ -77,7 +78,8 @@ class Children:
             self._become_child(request, parent, before)
             write_outcome(Path(request["outcome"]), body())
             status = 0
-        except BaseException:  # noqa: BLE001 - nothing may escape into the parent's code
+        except BaseException as error:  # noqa: BLE001 - nothing may escape into the parent's code
+            status = DISK_FULL if isinstance(error, OSError) and error.errno == errno.ENOSPC else status
             with contextlib.suppress(BaseException):
                 import traceback
 

@@ -40,15 +40,18 @@ def collect(store: Store, older: float = DEFAULT_AGE, dry_run: bool = False) -> 
         doomed_runs = [name for name in runs.run_ids(store) if name not in kept.runs]
         doomed = [p for p in sorted((store.root / "steps").glob("*/*.json")) if _key(p) not in kept.steps]
         doomed += [p for p in sorted((store.root / "objects").glob("*/*")) if _digest(p) not in kept.objects]
-        freed = sum(p.stat().st_size for p in doomed)
         found = {
             "version": 1,
             "dry_run": dry_run,
             "runs": doomed_runs,
             "steps": sum(1 for p in doomed if p.suffix == ".json"),
             "objects": sum(1 for p in doomed if p.suffix != ".json"),
-            "bytes": freed,
+            "bytes": sum(p.stat().st_size for p in doomed),
         }
+        # Plans that the command line keeps to skip compiling: a shortcut, made again when it is missed.
+        doomed += [
+            p for p in (store.root / "plans").glob("*") if p.is_file() and p.stat().st_mtime < time.time() - older
+        ]
         if not dry_run:
             for name in doomed_runs:
                 _drop_run(store, name)

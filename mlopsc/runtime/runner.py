@@ -5,7 +5,6 @@ What a step gave is recorded before the next one starts, so a run that is killed
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -104,11 +103,7 @@ def _locked(state: RunState) -> dict[str, Any]:
         try:
             _run_steps(state)
         except StepError as error:
-            # The store itself failed. What can still be told is told; otherwise the next run closes this one.
-            state.error = error.to_json()
-            with contextlib.suppress(StepError):
-                return close(state)
-            raise
+            state.error = error.to_json()  # the store itself failed
         return close(state)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import signal
@@ -11,8 +12,9 @@ from typing import Any
 
 from .errors import StepError
 from .state import Outcome, Running, RunState, Step
+from .store.io import failure
 from .store.objects import Store, read_record
-from .work import crash
+from .work import DISK_FULL, crash
 
 HUNG = ("MLC9033", "step-timeout")
 _CHEAP = 1.0  # seconds that a step may have to be repeated for after a power failure
@@ -83,6 +85,8 @@ def _outcome(ended: Running, status: int) -> dict[str, Any]:
     if os.WIFSIGNALED(status):
         return {"status": "crashed", "error": crash(step, _signal(os.WTERMSIG(status))).to_json()}
     code = os.waitstatus_to_exitcode(status)
+    if code == DISK_FULL:
+        return {"status": "failed", "error": failure(OSError(errno.ENOSPC, ""), ended.scratch.parent).to_json()}
     return {"status": "crashed", "error": crash(step, f"its process ended with exit code {code}").to_json()}
 
 

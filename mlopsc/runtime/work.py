@@ -25,6 +25,7 @@ _EXTRAS = {
     "duckdb": "mlopsc[run]", "numpy": "mlopsc[run]", "sklearn": "mlopsc[run]", "optuna": "mlopsc[run]",
     "skops": "mlopsc[run]", "psycopg": "mlopsc[postgres]", "xgboost": "mlopsc[boosting]", "lightgbm": "mlopsc[boosting]",
 }  # fmt: skip
+DISK_FULL = 73  # exit code of a child that could not even say that the disk is full
 THREADS = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
@@ -70,6 +71,9 @@ def perform(request: dict[str, Any], store: Store, function: StepFunction | None
             return {"status": "failed", "error": found.to_json(), "traceback": _trace(error)}
         return _crashed(step, f"{type(error).__name__}: {error}", error)
     except Exception as error:  # noqa: BLE001 - whatever a step raises is told as an outcome
+        if os.strerror(errno.ENOSPC) in str(error):  # libraries have their own exceptions for it
+            full = io.failure(OSError(errno.ENOSPC, ""), Path(request["scratch"]).parent)
+            return {"status": "failed", "error": full.to_json(), "traceback": _trace(error)}
         return _crashed(step, f"{type(error).__name__}: {error}", error)
 
 

@@ -129,3 +129,4 @@ def test_what_needs_the_run_extra_says_so(bare: Path, here: Path, words: tuple[s
     assert done.returncode in (1, 2)
     assert re.search(r"pip install ['\"]mlopsc\[run\]", done.stdout + done.stderr)
     assert "Traceback" not in done.stdout + done.stderr
+    assert words[0] != "run" or "missing-package" in done.stdout

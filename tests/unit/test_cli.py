@@ -133,8 +133,9 @@ def test_check_takes_several_files_folders_and_standard_input(
         "typo.mlops",
         "warns.mlops",
     ]
-    monkeypatch.setattr("sys.stdin", open(here / "typo.mlops", encoding="utf-8"))
-    assert guarded(["check", "-"]) == 1
+    with open(here / "typo.mlops", encoding="utf-8") as spec:
+        monkeypatch.setattr("sys.stdin", spec)
+        assert guarded(["check", "-"]) == 1
     assert "<stdin>:" in capsys.readouterr().out
     (here / "empty").mkdir()
     assert guarded(["check", "empty"]) == 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import io
 import json
 import random
 from pathlib import Path
@@ -104,11 +105,12 @@ def rows(number: int = 300) -> list[dict[str, object]]:
 
 def write(path: Path, delimiter: str = ",", encoding: str = "utf-8") -> None:
     made = rows()
-    opened = gzip.open(path, "wt", encoding=encoding, newline="") if path.suffix == ".gz" else None
-    with opened or open(path, "w", encoding=encoding, newline="") as file:
-        writer = csv.DictWriter(file, list(made[0]), delimiter=delimiter)
-        writer.writeheader()
-        writer.writerows(made)
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, list(made[0]), delimiter=delimiter)
+    writer.writeheader()
+    writer.writerows(made)
+    data = text.getvalue().encode(encoding)
+    path.write_bytes(gzip.compress(data) if path.suffix == ".gz" else data)
 
 
 def test_init_understands_a_file(here: Path, capsys: Out) -> None:
@@ -192,3 +194,57 @@ def test_init_refuses_in_one_line(here: Path, words: list[str], told: str, capsy
     assert told in message
     assert message.count("\n") == 1
     assert not list(here.glob("*.mlops"))
+
+
+SMALL = """\
+edition 2026
+
+pipeline p {
+  about = "Small."
+}
+
+data d {
+  source = csv("d.csv")
+  key    = a
+
+  columns {
+    a : int
+    b : bool
+  }
+}
+
+features f from d {
+  twice = a * 2
+}
+
+model m from f {
+  target    = b
+  algorithm = logistic_regression()
+}
+"""
+ROWS = "a,b\n" + "".join(f"{i},{i % 2}\n" for i in range(60))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "content", "code", "name"),
+    [
+        ("    b : bool", "    b : bool\n    c : int", ROWS, "MLC8002", "missing-column"),
+        ('"d.csv")', '"d.csv", encoding = "klingon")', ROWS, "MLC8003", "unknown-encoding"),
+        ("", "", "", "MLC8004", "empty-source"),
+        ("", "", "a,b,a\n" + "1,1,1\n" * 9, "MLC8007", "ambiguous-column"),
+        ("  key    = a", "  extra_columns = forbid", "a,b,c\n" + "1,1,1\n" * 9, "MLC8008", "extra-column"),
+        ('csv("d.csv")', 'csv("none.csv")', ROWS, "MLC8001", "missing-file"),
+        ('csv("d.csv")', 'python("rows:fail")', ROWS, "MLC8011", "python-source-failed"),
+        ('csv("d.csv")', 'parquet("d.csv")', ROWS, "MLC8005", "unreadable-source"),
+        ("", "", ROWS + "1,1\n", "MLC8022", "duplicate-key"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_a_file_has_a_code(
+    here: Path, capsys: Out, old: str, new: str, content: str, code: str, name: str
+) -> None:
+    (here / "rows.py").write_text("def fail():\n    raise RuntimeError('no rows today')\n", encoding="utf-8")
+    (here / "d.csv").write_text(content, encoding="utf-8")
+    (here / "s.mlops").write_text(SMALL.replace(old, new) if old else SMALL, encoding="utf-8")
+    assert guarded(["check", "s.mlops", "--data", "--format", "json"]) == 1
+    told = json.loads(capsys.readouterr().out)["diagnostics"]
+    assert [(d["code"], d["name"]) for d in told if d["severity"] == "error"] == [(code, name)]

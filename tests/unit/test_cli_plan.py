@@ -302,3 +302,22 @@ def test_deploys_and_monitors_are_told_not_to_run(here: Path, capsys: Out) -> No
     told = capsys.readouterr().err
     assert told.count("warning") == 1
     assert "api: deploys and monitors are checked and compiled, but this release does not run them" in told
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        (["runs"], "no-store"),
+        (["runs", "--store", "ran", "nope"], "unknown-run"),
+        (["models", "--store", "ran", "nobody"], "unknown-model"),
+        (["gc", "--store", "ran", "--older", "soon"], "bad-duration"),
+        (["run", "s.mlops", "--store", "ran", "--step", "train:x"], "unknown-step"),
+    ],
+)
+def test_what_a_store_cannot_give_is_told_by_name(here: Path, words: list[str], name: str, capsys: Out) -> None:
+    assert guarded(["run", "s.mlops", "--store", "ran", "--step", "ingest:d", "-q"]) == 0
+    capsys.readouterr()
+    assert guarded(words) == 2
+    told = capsys.readouterr().err
+    assert f" {name}]" in told
+    assert told.count("\n") == 1

@@ -50,19 +50,18 @@ def _unsigned(values: Any) -> Any:
 
 
 def write_arrays(file: Any, **arrays: Any) -> None:
-    """An .npz with a fixed date in its members, so that equal arrays give equal bytes."""
+    """An .npz with a fixed date in its members, so that equal arrays give equal bytes. Stored as they are: hashes do not
+    compress, and what deflate writes differs between builds of zlib."""
     import io
     import zipfile
 
     import numpy as np
 
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(file, "w") as archive:
         for name, array in arrays.items():
             held = io.BytesIO()
             np.lib.format.write_array(held, np.ascontiguousarray(array), allow_pickle=False)
-            archive.writestr(
-                zipfile.ZipInfo(f"{name}.npy", (1980, 1, 1, 0, 0, 0)), held.getvalue(), zipfile.ZIP_DEFLATED
-            )
+            archive.writestr(zipfile.ZipInfo(f"{name}.npy", (1980, 1, 1, 0, 0, 0)), held.getbuffer())
 
 
 def _hashed(con: duckdb.DuckDBPyConnection, settings: dict[str, Any], table: str) -> str:
@@ -76,14 +75,19 @@ def _hashed(con: duckdb.DuckDBPyConnection, settings: dict[str, Any], table: str
     stratum = f"CAST({to_sql(spec['stratify'])} AS VARCHAR)" if spec.get("stratify") else "NULL"
     event = f"CAST({sql_name(spec['time'])} AS TIMESTAMP)" if spec["kind"] == "time" else "CAST(NULL AS TIMESTAMP)"
     group = f"CAST({sql_name(spec['group'])} AS VARCHAR)" if spec["kind"] == "group" else "CAST(NULL AS VARCHAR)"
-    position = f"md5_number_upper({seed} || coalesce(__group, ''))" if spec["kind"] == "group" else "NULL"
+    position = _hash(f"{seed} || coalesce(__group, '')") if spec["kind"] == "group" else "NULL"
     return (
-        f"SELECT __row, __id AS id, md5_number_upper({seed} || CAST(__id AS VARCHAR)) AS position, "
+        f"SELECT __row, __id AS id, {_hash(f'{seed} || CAST(__id AS VARCHAR)')} AS position, "
         f"__target IS NOT NULL AS known, CAST(__target AS VARCHAR) AS class, __stratum AS stratum, __event AS event, "
         f"__group AS grp, {position} AS grp_position "
-        f"FROM (SELECT __row, md5_number_upper({text}) AS __id, {to_sql(settings['target']['expr'])} AS __target, "
+        f"FROM (SELECT __row, {_hash(text)} AS __id, {to_sql(settings['target']['expr'])} AS __target, "
         f"{stratum} AS __stratum, {event} AS __event, {group} AS __group FROM {table})"
     )
+
+
+def _hash(text: str) -> str:
+    """The first eight bytes of the MD5 of `text`: what md5_number_upper gives, at less than half of its cost."""
+    return f"CAST(md5_number({text}) & {2**64 - 1} AS UBIGINT)"
 
 
 def _written(name: str, type_: str) -> str:

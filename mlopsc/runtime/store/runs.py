@@ -82,25 +82,14 @@ def last_record(store: Store, pipeline: str) -> dict[str, Any] | None:
 
 def close_interrupted(store: Store, record: dict[str, Any]) -> None:
     """End the record of a run whose process is gone (its lock was free), and remove what it left half done. Its finished
-    steps stay: the next run goes on from them."""
+    steps stay: the next run goes on from them. One that had told its result has only lacked this."""
+    told = result(store, record["run"])
     error = {"code": "MLC9021", "name": "interrupted", "message": f"run {record['run']} was stopped before it ended"}
-    closed = {**record, "status": "failed", "error": error, "ended": now_text()}
-    write_run(store, closed)
-    if result(store, record["run"]) is None:
-        write_result(
-            store,
-            {
-                "version": 1,
-                "run": record["run"],
-                "pipeline": record["pipeline"],
-                "status": "failed",
-                "seconds": None,
-                "steps": [],
-                "models": {},
-                "gates": {},
-                "error": error,
-            },
-        )
+    if told is None:
+        empty: dict[str, Any] = {"seconds": None, "steps": [], "models": {}, "gates": {}, "error": error}
+        told = {"version": 1, "run": record["run"], "pipeline": record["pipeline"], "status": "failed", **empty}
+        write_result(store, told)
+    write_run(store, {**record, "status": told["status"], "ended": now_text()})
     sweep(store, record["run"])
 
 
