@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mlopsc.target.capability import Capabilities, Level, Option
+from mlopsc_airflow.names import LONGEST, LONGEST_TAG, clashing
 
 _LATER = "compiled and checked; this release does not run it"
 _SENSOR = "a sensor waits for the recorded decision: `mlopsc approve RUN GATE`, or approve.py in the pipeline's folder"
@@ -45,6 +46,9 @@ CAPABILITIES = Capabilities(
         Option("python", "string", "Interpreter that runs the steps (else the worker's own)."),
         Option("pool", "string", "Pool of all tasks."),
         Option("queue", "string", "Queue of all tasks."),
-        Option("tasks", "string", "One task a `step`, or `one` for all.", "step"),
+        Option("tasks", "choice:step|one", "One task a `step`, or `one` for all.", "step"),
     ),
+    identifier=clashing,
+    longest=LONGEST,
+    longest_tag=LONGEST_TAG,
 )

@@ -157,6 +157,8 @@ CODES: dict[str, tuple[str, str]] = {
     "not-runnable": ("MLC7003", ERROR),
     "beyond-target": ("MLC7004", ERROR),
     "idle-on-target": ("MLC7005", WARNING),
+    "unknown-target-option": ("MLC7006", ERROR),
+    "name-clash": ("MLC7101", ERROR),
     # the real data
     "missing-file": ("MLC8001", ERROR),
     "missing-column": ("MLC8002", ERROR),

@@ -9,6 +9,7 @@ from mlopsc.diagnostics.located import Located, locate
 from mlopsc.diagnostics.model import Bag
 from mlopsc.driver.check import Checked
 from mlopsc.driver.failure import Failure
+from mlopsc.driver.fitting import check_fit
 from mlopsc.semantics.program import CallValue, Decl, Program, Ref
 from mlopsc.source import Span
 from mlopsc.syntax import ast
@@ -71,6 +72,7 @@ def lacking(checked: Checked, target: str) -> tuple[Located, ...]:
         what = FEATURES[use.feature]
         message = f"Target {found.name} {version} has nothing for {what} ({use.feature}: {level.value})."
         bag.report("idle-on-target" if waits else "beyond-target", use.span, message, help=_sentence(note))
+    check_fit(checked.program, found, bag)
     return tuple(locate(checked.sources, item) for item in bag.sorted())
 
 
