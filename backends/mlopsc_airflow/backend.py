@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from mlopsc.ir.plan import Param, Pipeline, Plan, Step
+from mlopsc.ir.plan import ApproveSettings, Param, Pipeline, Plan, Step
 from mlopsc.target import bundle
 from mlopsc.target.capability import Capabilities
 from mlopsc.target.literals import Literal, environment, python
@@ -73,8 +73,8 @@ class AirflowBackend:
 
 
 def _names(plan: Plan, training: Pipeline, options: EmitOptions, folder: str) -> dict[str, Any]:
-    tasks = _tasks(training)
     values = options.values
+    tasks = _tasks(plan, training)
     result = RESULT
     while result in tasks:
         result += "_"
@@ -82,34 +82,44 @@ def _names(plan: Plan, training: Pipeline, options: EmitOptions, folder: str) ->
         "plan": plan,
         "pipeline": training,
         "dag": folder,
-        "folder": folder,
+        "one": values.get("tasks") == "one",
         "blocks": tasks,
-        "arrows": [
-            f"{_several(sources)} >> {_variable(step)}"
-            for step, sources in arrows(training.steps).items()
-            if sources
-        ] + [f"{_several(leaves(training.steps))} >> {result}"],
+        "arrows": _arrows(training, result),
         "result": result,
         "params": [(param.name, param.default, _param(param)) for param in plan.params],
         "defaults": _defaults(training, values),
-        "approvals": [step for step in training.steps if step.kind == "approve"],
+        "approvals": any(step.kind == "approve" for step in training.steps),
+        "sources": [_asset(training, "source", trigger.data) for trigger in training.triggers],
         "settings": {"python": values.get("python"), "store": values.get("store"), "data": values.get("data_root")},
         "doc": _doc(plan, training),
         "tags": list(dict.fromkeys(training.tags)),
         "requirements": bundle.requirements(plan),
+        "secrets": bundle.environment_names(plan),
         "others": [p.name for p in plan.pipelines[1:]],
     }
 
 
-def _tasks(training: Pipeline) -> dict[str, list[dict[str, Any]]]:
+def _arrows(training: Pipeline, result: str) -> list[str]:
+    found = [
+        f"{_several(sources)} >> {_variable(step)}" for step, sources in arrows(training.steps).items() if sources
+    ]
+    return [*found, f"{_several(leaves(training.steps))} >> {result}"]
+
+
+def _asset(training: Pipeline, what: str, name: str) -> Literal:
+    """`what`: source (written by whoever brings the data), data (checked rows) or model (the champion)."""
+    return Literal(f"Asset({python(f'mlopsc://{identifier(training.name)}/{what}/{identifier(name)}')})")
+
+
+def _tasks(plan: Plan, training: Pipeline) -> dict[str, list[dict[str, Any]]]:
     """Tasks by block's id, in the order of their first step; a `step` block is a task of its own, in no group."""
     found: dict[str, list[dict[str, Any]]] = {}
     for step in training.steps:
         kind, _, name = step.id.partition(":")
-        arguments = {"task_id": identifier(name) if kind == "custom" else kind, "step": step.id}
+        arguments: dict[str, Any] = {"task_id": identifier(name) if kind == "custom" else kind, "step": step.id}
         if identifier(name) != name:
             arguments["task_display_name"] = step.id
-        arguments |= _differing(training, step)
+        arguments |= _differing(plan, training, step)
         arguments["doc_md"] = f"{step.where.file}:{step.where.line} `{step.id}` {_SAYS.get(kind, 'runs')}."
         task = {"variable": _variable(step.id), "arguments": arguments, "grouped": kind != "custom"}
         found.setdefault(identifier(name), []).append(task | {"operator": "Approval" if kind == "approve" else "Step"})
@@ -128,16 +138,33 @@ def _several(steps: list[str]) -> str:
 
 def _keywords(values: dict[str, Any]) -> Literal:
     """Keyword arguments of a call; the names are ours."""
-    return Literal(", ".join(f"{name}={python(value)}" for name, value in values.items()))
+    return Literal(", ".join(f"{name}={_code(value)}" for name, value in values.items()))
 
 
-def _differing(training: Pipeline, step: Step) -> dict[str, Any]:
+def _code(value: Any) -> str:
+    if isinstance(value, list) and all(isinstance(item, Literal) for item in value):
+        return f"[{', '.join(value)}]"
+    return value if isinstance(value, Literal) else python(value)
+
+
+def _differing(plan: Plan, training: Pipeline, step: Step) -> dict[str, Any]:
     """What of a task is not as the DAG's default arguments say."""
     found: dict[str, Any] = {}
-    if step.kind == "approve":
-        return found
-    if step.resources.cpu > 1:
+    name = step.id.partition(":")[2]
+    if isinstance(step.settings, ApproveSettings):
+        found["by"] = list(step.settings.by)
+        if step.settings.within is not None:
+            found["within"] = step.settings.within
+    if step.retries != training.retries:
+        found["retries"] = step.retries
+    if step.timeout != training.timeout:
+        found["execution_timeout"] = step.timeout and Literal(f"timedelta(seconds={python(step.timeout)})")
+    if step.resources.cpu > 1 and "pool" in plan.targets.get(CAPABILITIES.name, {}):
         found["pool_slots"] = step.resources.cpu
+    if step.kind == "ingest":
+        found["inlets"] = [_asset(training, "source", name)]
+    if step.kind in ("validate", "register"):
+        found["outlets"] = [_asset(training, "data" if step.kind == "validate" else "model", name)]
     return found
 
 

@@ -49,10 +49,31 @@ class Task:
         """Run all steps, each in a process of its own, as `mlopsc run` does."""
         return self._call("run", needed=_names(self._steps()))
 
-    def decide(self, gate: str, by: str, reject: bool, reason: str) -> dict[str, Any]:
-        """Write a person's decision on a gate into the store."""
-        words = ["--by", by, "--reason", reason, *(["--reject"] if reject else [])]
-        return self._call("approve", gate, *words, needed=set())
+    def decided(self, name: str) -> dict[str, Any] | None:
+        """What a decided approval left; None while nobody has decided. A rejection fails the task."""
+        try:
+            return self.step(name)
+        except Waiting as waiting:
+            print(waiting, flush=True)
+            return None
+
+    def answered(self, name: str, by: list[str], event: dict[str, Any]) -> dict[str, Any] | None:
+        """Write a person's answer into the store, which is what counts; None where it has to be asked again, because the
+        person is none of `by`."""
+        if "error" in event:
+            if self.decided(name) is None:
+                raise _sdk().AirflowFailException(f"{name}: nobody decided in time")
+            return self.decided(name)
+        user = event["responded_by_user"] or {}
+        known = [user[key] for key in ("name", "id") if user.get(key) in by]
+        if not known:
+            print(f"{user.get('name') or 'somebody unknown'} may not decide on {name}; one of {', '.join(by)} may")
+            return None
+        reason = (event.get("params_input") or {}).get("reason") or "decided in Airflow"
+        reject = ["--reject"] if "Reject" in event["chosen_options"] else []
+        words = [name.partition(":")[2], "--by", known[0], "--reason", reason, *reject]
+        self._call("approve", *words, needed=set())
+        return self.step(name)
 
     def stop(self) -> None:
         if self.process is not None and self.process.poll() is None:
@@ -134,6 +155,7 @@ class Task:
                 found = _answer(line)
                 if found is not None:
                     answer, told = found, []
+                    print(" ".join(str(found[key]) for key in ("id", "run", "status", "summary") if found.get(key)), flush=True)
                     continue
                 told.append(line)
                 print(line, flush=True)

@@ -64,8 +64,12 @@ def lacking(checked: Checked, target: str) -> tuple[Located, ...]:
     if checked.program is None:
         return ()
     bag = Bag()
+    chosen_options = checked.program.targets.get(found.name, {}).items()
+    excluded = {f: why for pair, features in found.excluded.items() if pair in chosen_options for f, why in features.items()}
     for use in used(checked.program):
         level, note = found.level(use.feature, version)
+        if use.feature in excluded:
+            level, note = Level.UNSUPPORTED, excluded[use.feature]
         if level.usable:
             continue
         waits = found.name == _TRIAL and use.feature.startswith(_OPERATION)

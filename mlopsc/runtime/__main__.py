@@ -17,14 +17,13 @@ from typing import Any
 from . import cli, packages, plan, render
 from .errors import StepError, UsageError
 from .single import finish, run_step
+from .steps import STEPS
 
 
 def main(argv: list[str] | None = None) -> int:
     args = _parser().parse_args(argv)
     commands = {"step": _step, "finish": _finish, "run": _run, "approve": _approve}
     try:
-        if getattr(args, "packages", None) is not None:
-            packages.check(args.packages)
         return commands[args.command](args)
     except StepError as error:
         print(render.error_text(error, args.command), file=sys.stderr)
@@ -73,6 +72,15 @@ def _common(args: argparse.Namespace) -> dict[str, Any]:
     }
 
 
+def _checked(args: argparse.Namespace) -> dict[str, Any]:
+    """The Plan, once the packages are there that what is asked for computes with."""
+    found = plan.load(args.plan)
+    wanted = [s["kind"] for s in plan.pipeline(found, args.pipeline)["steps"] if args.command == "run" or s["id"] == args.id]
+    if args.packages is not None and any(STEPS[kind].packages for kind in wanted if kind in STEPS):
+        packages.check(args.packages)
+    return found
+
+
 def _store(args: argparse.Namespace) -> Path:
     if not args.store:
         raise UsageError("MLC9001", "no-store", "no store is named", help="give --store, or set MLOPSC_STORE")
@@ -80,9 +88,8 @@ def _store(args: argparse.Namespace) -> Path:
 
 
 def _step(args: argparse.Namespace) -> int:
-    found = plan.load(args.plan)
     code, outcome = run_step(
-        found, args.id, force=args.force, run=args.run, pipeline=args.pipeline, **_common(args)
+        _checked(args), args.id, force=args.force, run=args.run, pipeline=args.pipeline, **_common(args)
     )
     print(json.dumps(outcome, default=str))
     if outcome.get("error"):
@@ -97,7 +104,7 @@ def _finish(args: argparse.Namespace) -> int:
 
 
 def _run(args: argparse.Namespace) -> int:
-    code, found = cli.run(plan.load(args.plan), progress=render.text_progress(sys.stderr, False), **_common(args))
+    code, found = cli.run(_checked(args), progress=render.text_progress(sys.stderr, False), **_common(args))
     print(json.dumps(found))
     for step in found["steps"]:
         if step["error"]:

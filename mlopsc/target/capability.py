@@ -69,7 +69,8 @@ class Capabilities:
 
     versions: those of the target that it knows, newest first. levels: (level, note) by feature; differing for one version
     under "FEATURE@VERSION". identifier(kind, name): the target's own name, at most `longest` characters, for a declaration
-    of the spec; None where it gives none. Two declarations with one identifier are an error.
+    of the spec; None where it gives none. Two declarations with one identifier are an error. excluded: by option and value,
+    the features that do not go with it, and why.
     """
 
     name: str
@@ -80,6 +81,7 @@ class Capabilities:
     identifier: Callable[[str, str], str | None] | None = None
     longest: int = 1000
     longest_tag: int | None = None
+    excluded: Mapping[tuple[str, str], Mapping[str, str]] = field(default_factory=dict)
 
     def level(self, feature: str, version: str | None = None) -> tuple[Level, str]:
         """How far `feature` goes in `version` (the newest without one), and a note."""
