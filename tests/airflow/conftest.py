@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import subprocess
@@ -77,3 +78,14 @@ def shared(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
     """A folder that all parallel workers of this test run see."""
     base = tmp_path_factory.getbasetemp()
     return base if worker_id == "master" else base.parent
+
+
+def once(shared: Path, name: str, make: Callable[[Path], Any]) -> Any:
+    """What `make(folder)` gives as JSON: made by whichever of pytest's parallel workers asks first."""
+    kept = shared / f"{name}.json"
+    with open(shared / f"{name}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not kept.exists():
+            (shared / name).mkdir()
+            kept.write_text(json.dumps(make(shared / name)))
+    return json.loads(kept.read_text())

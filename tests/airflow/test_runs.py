@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import shutil
 import subprocess
@@ -12,7 +11,7 @@ from typing import Any, NamedTuple
 
 import pytest
 import specs
-from conftest import ask, compiled
+from conftest import ask, compiled, once
 
 SECRETS = """
 edition 2026
@@ -34,16 +33,8 @@ class Ran(NamedTuple):
 
 @pytest.fixture(scope="session")
 def ran(version: str, shared: Path) -> Ran:
-    """Run once, whichever of pytest's parallel workers asks first."""
+    answer, local = once(shared, f"airflow{version}", lambda home: _run_all(version, home))
     home = shared / f"airflow{version}"
-    kept = home / "ran.json"
-    with open(shared / f"airflow{version}.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not kept.exists():
-            home.mkdir()
-            answer, local = _run_all(version, home)
-            kept.write_text(json.dumps([answer, local]))
-    answer, local = json.loads(kept.read_text())
     return Ran(answer["runs"], answer, home, home / "store", local)
 
 
