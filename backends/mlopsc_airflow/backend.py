@@ -89,6 +89,7 @@ def _names(plan: Plan, training: Pipeline, options: EmitOptions, folder: str) ->
         "params": [(param.name, param.default, _param(param)) for param in plan.params],
         "defaults": _defaults(training, values),
         "approvals": any(step.kind == "approve" for step in training.steps),
+        "triggers": [f"mlopsc://{folder}/source/{identifier(trigger.data)}" for trigger in training.triggers],
         "sources": [_asset(training, "source", trigger.data) for trigger in training.triggers],
         "settings": {"python": values.get("python"), "store": values.get("store"), "data": values.get("data_root")},
         "doc": _doc(plan, training),
@@ -100,9 +101,7 @@ def _names(plan: Plan, training: Pipeline, options: EmitOptions, folder: str) ->
 
 
 def _arrows(training: Pipeline, result: str) -> list[str]:
-    found = [
-        f"{_several(sources)} >> {_variable(step)}" for step, sources in arrows(training.steps).items() if sources
-    ]
+    found = [f"{_several(sources)} >> {_variable(step)}" for step, sources in arrows(training.steps).items() if sources]
     return [*found, f"{_several(leaves(training.steps))} >> {result}"]
 
 

@@ -15,11 +15,17 @@ CAPABILITIES = Capabilities(
     levels={
         "schedule.cron": (Level.FULL, ""),
         "schedule.every": (Level.FULL, ""),
-        "trigger.new_data": (Level.FULL, "by the asset mlopsc://PIPELINE/source/DATA, updated by whoever writes the data"),
+        "trigger.new_data": (
+            Level.FULL,
+            "by the asset mlopsc://PIPELINE/source/DATA, updated by whoever writes the data",
+        ),
         "params": (Level.FULL, "typed params of the DAG"),
         "retries": (Level.FULL, ""),
         "timeout": (Level.FULL, ""),
-        "resources": (Level.EMULATED, "a task takes as many slots of its pool as it has cpus; nothing else is enforced"),
+        "resources": (
+            Level.EMULATED,
+            "a task takes as many slots of its pool as it has cpus; nothing else is enforced",
+        ),
         "gpu": (Level.NOT_IMPLEMENTED, "give such tasks a queue of workers that have one"),
         "source.file": (Level.FULL, "workers must see the files"),
         "source.object-store": (Level.NOT_IMPLEMENTED, ""),
@@ -42,7 +48,9 @@ CAPABILITIES = Capabilities(
     },
     options=(
         Option("store", "string", "Folder of the store, as workers see it (else MLOPSC_STORE)."),
-        Option("data_root", "string", "Folder where relative source paths start, as workers see it (else MLOPSC_DATA)."),
+        Option(
+            "data_root", "string", "Folder where relative source paths start, as workers see it (else MLOPSC_DATA)."
+        ),
         Option("python", "string", "Interpreter that runs the steps (else the worker's own)."),
         Option("pool", "string", "Pool of all tasks."),
         Option("queue", "string", "Queue of all tasks."),

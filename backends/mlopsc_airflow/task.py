@@ -7,11 +7,13 @@ side. Nothing of it runs when Airflow parses the DAG file.
 from __future__ import annotations
 
 import ctypes
+import importlib
 import json
 import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -36,18 +38,15 @@ class Task:
         self.process: subprocess.Popen[str] | None = None
         self._secrets: dict[str, str] = {}
 
-    def step(self, name: str) -> dict[str, Any]:
-        """Run a step, or take its finished work from the store: a reference to what it left there. AirflowFailException
-        for a verdict, AirflowException for a crash, Waiting for a decision that nobody took yet."""
+    def step(self, name: str | None) -> dict[str, Any]:
+        """Run a step, or take its finished work from the store: a reference to what it left there. "*" is all steps, as
+        `mlopsc run` does them; None writes result.json of the run. AirflowFailException for a verdict, AirflowException
+        for a crash, Waiting for a decision that nobody took yet."""
+        if name is None:
+            return self._call("finish", needed=set(), ok=(0, 1, 3))
+        if name == "*":
+            return self._call("run", needed=_names(self._steps()))
         return self._call("step", name, needed=_names(next(s for s in self._steps() if s["id"] == name)))
-
-    def finish(self) -> dict[str, Any]:
-        """Write result.json of the run."""
-        return self._call("finish", needed=set(), ok=(0, 1, 3))
-
-    def everything(self) -> dict[str, Any]:
-        """Run all steps, each in a process of its own, as `mlopsc run` does."""
-        return self._call("run", needed=_names(self._steps()))
 
     def decided(self, name: str) -> dict[str, Any] | None:
         """What a decided approval left; None while nobody has decided. A rejection fails the task."""
@@ -118,9 +117,16 @@ class Task:
     def _params(self) -> dict[str, Any]:
         """The run's params, numbers in the kind of number that the spec declares."""
         given = dict(self.context["params"])
-        numbers = {"int": int, "size": int, "float": float, "share": float, "duration": float}
-        declared = {p["name"]: numbers.get(p["type"], lambda value: value) for p in self.plan["params"]}
-        return {name: make(given[name]) for name, make in declared.items() if name in given}
+        numbers: dict[str, Callable[[Any], Any]] = {
+            "int": int,
+            "size": int,
+            "float": float,
+            "share": float,
+            "duration": float,
+        }
+        found = {p["name"]: given[p["name"]] for p in self.plan["params"] if p["name"] in given}
+        kinds = {p["name"]: p["type"] for p in self.plan["params"]}
+        return {name: numbers[kinds[name]](value) if kinds[name] in numbers else value for name, value in found.items()}
 
     def _environment(self, needed: set[str]) -> dict[str, str]:
         """The worker's environment without Airflow's own settings, and what the step's `secret` and `env` name."""
@@ -144,7 +150,7 @@ class Task:
         command = [python, str(self.folder / "step.py"), *words]
         self.process = subprocess.Popen(  # noqa: S603 - the command is the folder's own
             command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            text=True, encoding="utf-8", errors="replace", start_new_session=True, preexec_fn=_die_with_parent,  # noqa: PLW1509
+            text=True, encoding="utf-8", errors="replace", start_new_session=True, preexec_fn=_die_with_parent,
         )  # fmt: skip
         answer: dict[str, Any] = {}
         told: list[str] = []
@@ -155,13 +161,16 @@ class Task:
                 found = _answer(line)
                 if found is not None:
                     answer, told = found, []
-                    print(" ".join(str(found[key]) for key in ("id", "run", "status", "summary") if found.get(key)), flush=True)
+                    print(
+                        " ".join(str(found[key]) for key in ("id", "run", "status", "summary") if found.get(key)),
+                        flush=True,
+                    )
                     continue
                 told.append(line)
                 print(line, flush=True)
             return self.process.wait(), answer, told[-20:]
         except _sdk().AirflowTaskTimeout:
-            where = f"{words[0]} {words[1]}"
+            where = " ".join(words[:2]) if words[0] == "step" else words[0]
             raise _sdk().AirflowFailException(f"MLC9033 step-timeout: {where} took longer than its timeout") from None
         finally:
             self.stop()
@@ -173,7 +182,7 @@ class Task:
 
     def _reference(self, answer: dict[str, Any]) -> dict[str, Any]:
         """What goes into XCom: names and digests, never content."""
-        kept = {name: answer[name] for name in ("id", "status", "outputs") if name in answer}
+        kept: dict[str, Any] = {name: answer[name] for name in ("id", "status", "outputs") if name in answer}
         return {"run": answer.get("run", self.run), **kept}
 
 
@@ -229,6 +238,5 @@ def _named(value: Any, what: str) -> set[str]:
 
 
 def _sdk() -> Any:
-    from airflow.providers.common.compat import sdk
-
-    return sdk
+    """Airflow's classes, by the names that 2 and 3 share; read only in a worker."""
+    return importlib.import_module("airflow.providers.common.compat.sdk")

@@ -22,7 +22,9 @@ def check_fit(program: Program, found: Capabilities, bag: Bag) -> None:
 def _tags(program: Program, found: Capabilities, bag: Bag) -> None:
     tags = program.pipeline.settings.get("tags") if program.pipeline is not None else None
     if tags is not None and found.longest_tag is not None and any(len(t) > found.longest_tag for t in tags.value):
-        bag.report("beyond-target", tags.span, f"Target {found.name} takes tags of {found.longest_tag} characters at most.")
+        bag.report(
+            "beyond-target", tags.span, f"Target {found.name} takes tags of {found.longest_tag} characters at most."
+        )
 
 
 def _options(program: Program, found: Capabilities, bag: Bag) -> None:
@@ -32,7 +34,12 @@ def _options(program: Program, found: Capabilities, bag: Bag) -> None:
         option = known.get(name)
         if option is None:
             listed = ", ".join(known) or "none"
-            bag.report("unknown-target-option", span, f"Target {found.name} has no option {name}.", help=f"There are: {listed}.")
+            bag.report(
+                "unknown-target-option",
+                span,
+                f"Target {found.name} has no option {name}.",
+                help=f"There are: {listed}.",
+            )
         elif (told := _wrong(option, value)) is not None:
             bag.report("unknown-target-option", span, f"The option {name} of target {found.name} is {told}.")
 

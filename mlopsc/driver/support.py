@@ -65,7 +65,9 @@ def lacking(checked: Checked, target: str) -> tuple[Located, ...]:
         return ()
     bag = Bag()
     chosen_options = checked.program.targets.get(found.name, {}).items()
-    excluded = {f: why for pair, features in found.excluded.items() if pair in chosen_options for f, why in features.items()}
+    excluded = {
+        f: why for pair, features in found.excluded.items() if pair in chosen_options for f, why in features.items()
+    }
     for use in used(checked.program):
         level, note = found.level(use.feature, version)
         if use.feature in excluded:

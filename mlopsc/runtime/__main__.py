@@ -75,7 +75,9 @@ def _common(args: argparse.Namespace) -> dict[str, Any]:
 def _checked(args: argparse.Namespace) -> dict[str, Any]:
     """The Plan, once the packages are there that what is asked for computes with."""
     found = plan.load(args.plan)
-    wanted = [s["kind"] for s in plan.pipeline(found, args.pipeline)["steps"] if args.command == "run" or s["id"] == args.id]
+    wanted = [
+        s["kind"] for s in plan.pipeline(found, args.pipeline)["steps"] if args.command == "run" or s["id"] == args.id
+    ]
     if args.packages is not None and any(STEPS[kind].packages for kind in wanted if kind in STEPS):
         packages.check(args.packages)
     return found
@@ -113,9 +115,7 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def _approve(args: argparse.Namespace) -> int:
-    code, found = cli.approve(
-        _store(args), args.run, args.gate, by=args.by, reject=args.reject, reason=args.reason
-    )
+    code, found = cli.approve(_store(args), args.run, args.gate, by=args.by, reject=args.reject, reason=args.reason)
     print(json.dumps(found))
     return code
 

@@ -41,7 +41,9 @@ def holds(version: str, bounds: str) -> bool:
         other = _numbers(text)
         length = max(len(mine), len(other))
         left, right = mine + (0,) * (length - len(mine)), other + (0,) * (length - len(other))
-        if not {">=": left >= right, "<=": left <= right, "==": left == right, "<": left < right, ">": left > right}[sign]:
+        if not {">=": left >= right, "<=": left <= right, "==": left == right, "<": left < right, ">": left > right}[
+            sign
+        ]:
             return False
     return True
 

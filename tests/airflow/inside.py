@@ -113,9 +113,18 @@ def test():
         with contextlib.redirect_stdout(text), contextlib.redirect_stderr(text):
             run = found.dags[name].test(run_conf=request.get("conf", {}).get(name))
         logging.getLogger().removeHandler(handler)
-        states = {ti.task_id: str(ti.state.value if hasattr(ti.state, "value") else ti.state) for ti in run.get_task_instances()}
+        states = {
+            ti.task_id: str(ti.state.value if hasattr(ti.state, "value") else ti.state)
+            for ti in run.get_task_instances()
+        }
         tries = {ti.task_id: ti.try_number for ti in run.get_task_instances()}
-        answer["runs"][name] = {"state": str(run.state), "tasks": states, "tries": tries, "log": text.getvalue(), "run": run.run_id}
+        answer["runs"][name] = {
+            "state": str(run.state),
+            "tasks": states,
+            "tries": tries,
+            "log": text.getvalue(),
+            "run": run.run_id,
+        }
     answer["stored"] = stored()
     return answer
 
@@ -126,7 +135,11 @@ def stored():
     from sqlalchemy import text
 
     with create_session() as session:
-        rows = [str(r) for table in ("xcom", "rendered_task_instance_fields") for r in session.execute(text(f"select * from {table}"))]
+        rows = [
+            str(r)
+            for table in ("xcom", "rendered_task_instance_fields")
+            for r in session.execute(text(f"select * from {table}"))
+        ]
     return "\n".join(rows)
 
 

@@ -51,8 +51,6 @@ class Airflow:
             "SCHEDULER__ENABLE_HEALTH_CHECK": "False",
             "SCHEDULER__SCHEDULER_HEARTBEAT_SEC": "1",
             "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.2",
-            "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "20",
-            "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "2",
             "DAG_PROCESSOR__REFRESH_INTERVAL": "1",
             "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "1",
             "DAG_PROCESSOR__PARSING_PROCESSES": "1",
@@ -61,7 +59,9 @@ class Airflow:
 
     def __enter__(self) -> Airflow:
         binary = str(python_of("3").with_name("airflow"))
-        done = subprocess.run([binary, "db", "migrate"], env=self.env, capture_output=True, text=True, timeout=120, check=False)
+        done = subprocess.run(
+            [binary, "db", "migrate"], env=self.env, capture_output=True, text=True, timeout=120, check=False
+        )
         assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
         try:
             # Without --skip-serve-logs the scheduler would listen on every interface.
@@ -109,7 +109,9 @@ class Airflow:
     def logs(self) -> str:
         return "\n".join((self.home / f"{name}.log").read_text(errors="replace")[-2000:] for name in self.processes)
 
-    def call(self, method: str, path: str, body: Any = None, user: str | None = "", codes: tuple[int, ...] = (200, 201)) -> Any:
+    def call(
+        self, method: str, path: str, body: Any = None, user: str | None = "", codes: tuple[int, ...] = (200, 201)
+    ) -> Any:
         """`user`: who asks (the first one); None: nobody."""
         url = path if path.startswith("/auth") or path.startswith("/api") else f"/api/v2{path}"
         request = urllib.request.Request(

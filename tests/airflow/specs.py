@@ -45,14 +45,14 @@ def training(name: str, *, rows: int = 100, least: str = "0.55", approval: str =
     return f'{head}target airflow {{ python = "{sys.executable}"; {options} }}\n{body}'
 
 
-CUSTOM = f"""
+CUSTOM = """
 edition 2026
-pipeline NAME {{ about = "Own steps."; retries = 1; retry_delay = 1s }}
+pipeline NAME { about = "Own steps."; retries = 1; retry_delay = 1s }
 connection crm = postgres(host = env("CRM_HOST"), database = "crm", user = "ml", password = secret("CRM_PASSWORD"))
 param rows : int = 3
-step first {{ run = python("mine:first") }}
-step second {{ run = python("mine:FUNCTION"); inputs = [first] }}
-step third {{ run = python("mine:third"); inputs = [second] }}
+step first { run = python("mine:first") }
+step second { run = python("mine:FUNCTION"); inputs = [first] }
+step third { run = python("mine:third"); inputs = [second] }
 """
 
 MINE = """

@@ -49,7 +49,13 @@ def toy(text: str, number: int) -> Plan:
 
 
 @settings(max_examples=1, deadline=None, suppress_health_check=list(HealthCheck))
-@given(st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=40), min_size=25, max_size=25))
+@given(
+    st.lists(
+        st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=40),
+        min_size=25,
+        max_size=25,
+    )
+)
 @pytest.mark.parametrize("release", ["3", "2"])
 def test_any_text_in_any_field_loads_and_is_shown_as_written(
     release: str, tmp_path_factory: pytest.TempPathFactory, texts: list[str]
@@ -69,7 +75,9 @@ def test_any_text_in_any_field_loads_and_is_shown_as_written(
         assert (dag["description"], dag["tags"], dag["owner"]) == (text, [text[:100]], text)
         assert text in dag["doc"]
         assert dag["display"] == f"n{number} {text}" or dag["display"] == f"n{number} {text}".strip()
-        (task,) = [t for name, t in dag["tasks"].items() if name != "write_result" and not name.startswith("write_result_")]
+        (task,) = [
+            t for name, t in dag["tasks"].items() if name != "write_result" and not name.startswith("write_result_")
+        ]
         assert text in task["doc"]
         assert (task["pool"], task["queue"], task["templates"]) == (text, text, [])
         assert dag["params"][text]["default"] == text
@@ -141,7 +149,7 @@ def test_schedules_are_airflows_own(loaded: dict[str, Any], name: str) -> None:
     told = loaded["dags"][name]["timetable"]
     assert shown in told
     assert ("new_data" in line) == ("sset" in told or "ataset" in told)
-    assert ("new_data" in line) == ('schedule=Asset' in loaded["files"][name])
+    assert ("new_data" in line) == ("schedule=Asset" in loaded["files"][name])
 
 
 def test_timezones_are_the_specs(loaded: dict[str, Any]) -> None:
@@ -175,14 +183,27 @@ def test_ruff_finds_nothing_that_airflow_3_removed(tmp_path: Path) -> None:
     compiled(text, tmp_path / "dags", tmp_path)
     ruff = Path(sys.executable).with_name("ruff")
     for more in ([], ["--preview"]):
-        words = [str(ruff), "check", "--isolated", "--no-cache", *more, "--select", "AIR,F,E9", str(tmp_path / "dags" / "asking.py")]
+        words = [
+            str(ruff),
+            "check",
+            "--isolated",
+            "--no-cache",
+            *more,
+            "--select",
+            "AIR,F,E9",
+            str(tmp_path / "dags" / "asking.py"),
+        ]
         done = subprocess.run(words, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout
 
 
 def _python(version: str, home: Path, code: str, *words: str) -> str:
     done = subprocess.run(
-        [str(python_of(version)), "-c", code, *words], env=environment(home), capture_output=True, text=True, check=False
+        [str(python_of(version)), "-c", code, *words],
+        env=environment(home),
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr[-2000:]
     return done.stdout.splitlines()[-1]
@@ -195,5 +216,3 @@ def test_it_imports_only_airflow_and_the_standard_library(tmp_path: Path) -> Non
     tops = {(n.module if isinstance(n, ast.ImportFrom) else n.names[0].name).partition(".")[0] for n in imports}  # type: ignore[union-attr]
     assert tops <= {"airflow", *sys.stdlib_module_names}
     assert not [n for n in ast.walk(tree) if isinstance(n, (ast.For, ast.While))]
-
-

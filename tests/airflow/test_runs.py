@@ -77,7 +77,9 @@ def _run_all(version: str, home: Path) -> tuple[dict[str, Any], dict[str, Any]]:
 
 def _mlopsc(*words: str, codes: tuple[int, ...] = (0,)) -> Any:
     entry = "from mlopsc.cli.main import entry; entry()"
-    done = subprocess.run([sys.executable, "-c", entry, *words], capture_output=True, text=True, timeout=240, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", entry, *words], capture_output=True, text=True, timeout=240, check=False
+    )
     assert done.returncode in codes, done.stdout + done.stderr
     return json.loads(done.stdout)
 
@@ -138,7 +140,11 @@ def test_a_failing_expectation_fails_its_task_with_rule_value_and_line_and_nothi
 
 def test_a_failing_gate_fails_its_task_and_promotes_nothing(ran: Ran) -> None:
     tasks = ran.runs["judged"]["tasks"]
-    assert (tasks["release.gate"], tasks["risk.register"], tasks["write_result"]) == ("failed", "upstream_failed", "success")
+    assert (tasks["release.gate"], tasks["risk.register"], tasks["write_result"]) == (
+        "failed",
+        "upstream_failed",
+        "success",
+    )
     assert "roc_auc >= 0.999" in ran.answer["everything"] + ran.runs["judged"]["log"]
     found = result(ran, "judged")
     assert (found["gates"]["release"]["verdict"], found["models"]["risk"]["promoted"]) == ("failed", False)
