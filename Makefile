@@ -40,8 +40,9 @@ types: $(VENV)/.test.stamp
 tests: $(VENV)/.test.stamp .venv-airflow3/.stamp .venv-airflow2/.stamp
 	$(BIN)/python -m pytest -n 2 --durations=10 $(PYTEST_ARGS)
 
-bench: $(VENV)/.test.stamp
+bench: $(VENV)/.test.stamp .venv-airflow3/.stamp
 	$(BIN)/python bench/bench.py
+	$(BIN)/python bench/airflow.py
 
 clean:
 	rm -rf build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

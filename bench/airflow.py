@@ -13,6 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 from measure import cost, mlopsc
 
@@ -77,16 +78,20 @@ def chain(folder: Path, count: int) -> Path:
 
 
 def by_hand(path: Path, count: int) -> None:
-    """The same tasks as somebody would write them: a comment for each says no more than its name."""
-    lines = [
-        f'    s{i} = PythonOperator(task_id="s{i}", python_callable=run, op_kwargs={{"step": "custom:s{i}"}}, doc_md="chain.mlops:{3 * i} runs a function.")\n'
-        for i in range(count)
-    ]
-    lines.append(
-        '    write_result = PythonOperator(task_id="write_result", python_callable=run, op_kwargs={"step": "result"}, doc_md="Writes the result.").as_teardown()\n'
-    )
+    """The same tasks as somebody would write them: with the same word on each."""
+    lines = [task(f"s{i}", f"custom:s{i}", f"chain.mlops:{3 * i} runs a function.") for i in range(count)]
+    lines.append(task("write_result", "result", "Writes the result.", ".as_teardown()"))
     lines += [f"    s{i - 1} >> s{i}\n" for i in range(1, count)] + [f"    s{count - 1} >> write_result\n"]
     path.write_text(HEAD.format(name=f"hand{count}") + "".join(lines))
+
+
+def task(name: str, step: str, doc: str, more: str = "") -> str:
+    arguments = f'task_id="{name}", python_callable=run, op_kwargs={{"step": "{step}"}}, doc_md="{doc}"'
+    return f"    {name} = PythonOperator({arguments}){more}\n"
+
+
+def row(what: str, measured: str, limit: str, met: bool) -> None:
+    print(f"| {what} | {measured} | <= {limit} | {'yes' if met else 'NO'} |", flush=True)
 
 
 def main() -> None:
@@ -98,21 +103,20 @@ def main() -> None:
             command = [mlopsc(), "compile", str(spec), "--target", "airflow", "-o", str(output), "--quiet"]
             cost(command)
             spent = median(cost(command).cpu for _ in range(5))
-            print(
-                f"| compile, {size} steps | {spent:.2f} s CPU | <= {LIMITS[size]} s | {'yes' if spent <= LIMITS[size] else 'NO'} |",
-                flush=True,
-            )
+            row(f"compile, {size} steps", f"{spent:.2f} s CPU", f"{LIMITS[size]} s", spent <= LIMITS[size])
             hand = folder / f"hand{size}.py"
             by_hand(hand, size)
             files[str(size)] = [str(output / f"chain{size}.py"), str(hand)]
         for size, (rows, ours, theirs) in parsed(folder, files).items():
             assert ours == theirs == int(size) + 1
             ratio = median(a / b for a, b in rows)
-            text = f"{median(a for a, _ in rows) * 1e3:.1f} ms, by hand {median(b for _, b in rows) * 1e3:.1f} ms = {ratio:.2f} x"
-            print(f"| parse, {size} steps | {text} | <= 1.15 x | {'yes' if ratio <= 1.15 else 'NO'} |", flush=True)
+            mine, hers = median(a for a, _ in rows) * 1000, median(b for _, b in rows) * 1000
+            row(
+                f"parse, {size} steps", f"{mine:.1f} ms, by hand {hers:.1f} ms = {ratio:.2f} x", "1.15 x", ratio <= 1.15
+            )
 
 
-def parsed(folder: Path, files: dict[str, list[str]]) -> dict[str, list[object]]:
+def parsed(folder: Path, files: dict[str, list[str]]) -> dict[str, list[Any]]:
     (folder / "files.json").write_text(json.dumps(files))
     env = os.environ | {
         "AIRFLOW_HOME": str(folder / "home"),
@@ -123,7 +127,7 @@ def parsed(folder: Path, files: dict[str, list[str]]) -> dict[str, list[object]]
     done = subprocess.run(words, env=env, capture_output=True, text=True, check=False)
     if done.returncode:
         sys.exit(done.stderr[-3000:])
-    found: dict[str, list[object]] = json.loads(done.stdout.splitlines()[-1])
+    found: dict[str, list[Any]] = json.loads(done.stdout.splitlines()[-1])
     return found
 
 

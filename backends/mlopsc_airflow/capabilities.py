@@ -52,7 +52,7 @@ CAPABILITIES = Capabilities(
             "data_root", "string", "Folder where relative source paths start, as workers see it (else MLOPSC_DATA)."
         ),
         Option("python", "string", "Interpreter that runs the steps (else the worker's own)."),
-        Option("pool", "string", "Pool of all tasks."),
+        Option("pool", "name", "Pool of all tasks."),
         Option("queue", "string", "Queue of all tasks."),
         Option("tasks", "choice:step|one", "One task a `step`, or `one` for all.", "step"),
     ),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from mlopsc.diagnostics.model import Bag, Related
 from mlopsc.semantics.program import Decl, Program
 from mlopsc.target.capability import Capabilities, Option
 
+_NAME = re.compile(r"[A-Za-z0-9_.-]{1,250}")
 _KINDS: dict[str, type | tuple[type, ...]] = {"string": str, "int": int, "float": (int, float), "bool": bool}
 
 
@@ -50,6 +52,8 @@ def _wrong(option: Option, value: Any) -> str | None:
     if kind == "choice":
         names = choices.split("|")
         return None if value in names else f"one of {', '.join(names)}"
+    if kind == "name":
+        return None if isinstance(value, str) and _NAME.fullmatch(value) else "letters, digits, `_`, `-` and `.`"
     wanted = _KINDS[kind]
     right = isinstance(value, wanted) and (kind == "bool" or not isinstance(value, bool))
     return None if right else f"a {kind}"

@@ -54,7 +54,7 @@ FEATURES: dict[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """A setting of the `target` block. `kind`: string, int, float, bool or choice:A|B; a default of None: absent unless
+    """A setting of the `target` block. `kind`: string, name, int, float, bool or choice:A|B; a default of None: absent unless
     written."""
 
     name: str

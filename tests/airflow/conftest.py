@@ -13,6 +13,11 @@ from typing import Any
 
 import pytest
 
+from mlopsc.driver.check import check_file
+from mlopsc.driver.compiling import emitted, plan_of, write
+from mlopsc.driver.spec import read
+from mlopsc.driver.support import lacking
+
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 sys.path.insert(0, str(HERE))
@@ -48,10 +53,10 @@ def compiled(text: str, output: Path, folder: Path, target: str = "airflow") -> 
     """Compile a spec that lies in `folder` into the DAGs folder `output`."""
     spec = folder / "spec.mlops"
     spec.write_text(text, encoding="utf-8")
-    entry = "from mlopsc.cli.main import entry; entry()"
-    words = [sys.executable, "-c", entry, "compile", str(spec), "--target", target, "-o", str(output), "--quiet"]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    checked = check_file(read(str(spec)), target=target)
+    findings = [*checked.findings, *lacking(checked, target)]
+    assert not [found for found in findings if found.severity == "error"], findings
+    write(str(output), emitted(plan_of(checked), checked, target, str(output)))
 
 
 def ask(version: str, home: Path, request: dict[str, Any], **env: str) -> dict[str, Any]:

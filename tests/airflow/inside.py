@@ -9,7 +9,8 @@ import json
 import logging
 import sys
 
-request = json.loads(open(sys.argv[1]).read())
+with open(sys.argv[1]) as file:
+    request = json.load(file)
 out = sys.stdout
 sys.stdout = sys.stderr
 

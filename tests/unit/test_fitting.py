@@ -36,7 +36,8 @@ def found(
     [
         ("pol = 1", "Target airflow has no option pol."),
         ('tasks = "block"', "The option tasks of target airflow is one of step, one."),
-        ("pool = 3", "The option pool of target airflow is a string."),
+        ('pool = "a b"', "The option pool of target airflow is letters, digits, `_`, `-` and `.`."),
+        ("queue = 3", "The option queue of target airflow is a string."),
         ('image = "registry.example.com/a:1"', "Target airflow has no option image."),
     ],
 )
