@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from workbench import Bench, Server
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -64,3 +65,16 @@ def mlopsc(tmp_path: Path) -> Run:
         )
 
     return run
+
+
+@pytest.fixture(scope="session")
+def warm_cli() -> Iterator[Server]:
+    server = Server()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def bench(tmp_path: Path, warm_cli: Server) -> Bench:
+    """The command line in `tmp_path`, quickly: for tests that run it often."""
+    return Bench(tmp_path, warm_cli)

@@ -205,6 +205,9 @@ TEST = BlockSpec(
 """,
 )
 
+# A spec may hold options of these whether or not their back ends are installed where it is checked.
+TARGETS = ("local", "airflow", "kubeflow")
+
 TARGET = BlockSpec(
     "target",
     "Options of one back end, by its own names.",

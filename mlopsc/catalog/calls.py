@@ -87,7 +87,12 @@ SPLITS = _table(
         "Rows with the same value of a column stay together.",
         (
             Argument("column", "column", "The column.", required=True),
-            Argument("test", "share! or literals", "Share of the groups, or the groups themselves.", 0.2),
+            Argument(
+                "test",
+                "share! or literals",
+                "Share of the rows, in whole groups: by their hash, each that begins within it. Or a list of the groups.",
+                0.2,
+            ),
         ),
     ),
 )

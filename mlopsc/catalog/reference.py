@@ -50,7 +50,8 @@ def pages() -> dict[str, str]:
 def kind_words(kind: str) -> str:
     """A value kind in words."""
     if " or " in kind:
-        return " or ".join(kind_words(part) for part in kind.split(" or "))
+        words = " or ".join(kind_words(part.rstrip("!")) for part in kind.split(" or "))
+        return words + ("; a param may stand here" if "!" in kind else "")
     base, _, detail = kind.rstrip("!$").partition(":")
     if base == "choice":
         words = " ".join(f"`{option}`" for option in detail.split("|"))

@@ -25,7 +25,7 @@ def run(args: argparse.Namespace) -> int:
     findings: list[Located] = []
     damaged: list[str] = []
     changed: list[str] = []
-    words = find(args.specs)
+    words = [found.word for found in find(args.specs)]
     for word in words:
         spec = read(word)
         found = lay_out(spec)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -54,12 +55,21 @@ def run(args: argparse.Namespace) -> int:
     try:
         code, found, text = _ANSWERS[args.command](store, args)
     except StepError as error:
+        if error.name == "no-store":
+            error.help = _where_stores_are()
         raise Failure(_told(error), 2 if isinstance(error, UsageError) else 1) from error
     if args.json:
         print(json.dumps(found))
     elif text:
         print(text.rstrip("\n"))
     return code
+
+
+def _where_stores_are() -> str:
+    """These commands take no spec, so they cannot look beside one; a store one folder further down is a likely guess."""
+    near = sorted(path.parent for path in Path().glob("*/.mlopsc/format.json"))
+    example = shlex.quote(str(near[0])) if near else "DIR"
+    return f"a run keeps its store in .mlopsc beside its spec: name it with --store {example} or MLOPSC_STORE"
 
 
 def _told(error: StepError) -> str:

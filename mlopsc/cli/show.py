@@ -5,10 +5,15 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Sequence
+from itertools import groupby
+from textwrap import wrap
 
 from mlopsc.cli import options
 
 EXAMPLE = "  mlopsc show churn.mlops --resolved --profile prod\n  mlopsc show churn.mlops --plan"
+
+
+_STAY = "\u00a0"  # a space at which no line is broken
 
 
 def configure(parser: argparse.ArgumentParser, command: str) -> None:
@@ -46,7 +51,24 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _section(title: str, rows: Sequence[tuple[str, str, str]]) -> str:
-    names = max((len(path) for path, _, _ in rows), default=0)
-    values = min(max((len(value) for _, value, _ in rows), default=0), 60)
-    lines = [f"  {path:<{names}}  {value:<{values}}  # {origin}" for path, value, origin in rows]
-    return "\n".join([title, *lines]) + "\n"
+    """A line for each value; a library's many defaults, which follow their algorithm, closely written."""
+    own = [row for row in rows if not _of_library(row)]
+    names = max((len(path) for path, _, _ in own), default=0)
+    values = min(max((len(value) for _, value, _ in own), default=0), 60)
+    lines = [title]
+    for library, group in groupby(rows, _of_library):
+        if library:
+            lines += _closely(list(group))
+        else:
+            lines += [f"  {path:<{names}}  {value:<{values}}  # {origin}" for path, value, origin in group]
+    return "\n".join(lines) + "\n"
+
+
+def _of_library(row: tuple[str, str, str]) -> bool:
+    return row[2].endswith("'s default")
+
+
+def _closely(rows: list[tuple[str, str, str]]) -> list[str]:
+    named = [f"{path.rpartition('.')[2]} = {value}" for path, value, _ in rows]
+    text = ", ".join(words.replace(" ", _STAY) for words in [*named[:-1], f"{named[-1]}  # {rows[0][2]}"])
+    return [line.replace(_STAY, " ") for line in wrap(text, 116, initial_indent="    ", subsequent_indent="    ")]

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from typing import Any
 
 from mlopsc.cli import options
+from mlopsc.cli.printing import tell
+from mlopsc.driver.check import Checked
+from mlopsc.driver.overrides import pairs
+from mlopsc.driver.several import check_several
 from mlopsc.driver.spec import find, read
 
 EXAMPLE = "  mlopsc test churn.mlops"
@@ -20,16 +25,21 @@ def configure(parser: argparse.ArgumentParser, command: str) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from mlopsc.cli.planning import checked_or_code, plan_of
+    from mlopsc.cli.planning import plan_of
     from mlopsc.runtime.cli import feature_tests
     from mlopsc.runtime.plan import bind, bind_params
 
+    specs = [(read(found.word), found.named) for found in find(args.specs)]
     results: list[dict[str, Any]] = []
     worst = 0
-    for word in find(args.specs):
-        checked = checked_or_code(args, read(word))
-        if isinstance(checked, int):
-            worst = max(worst, checked)
+    for checked in check_several(specs, profile=args.profile, sets=pairs(args.sets)):
+        if checked.has_errors:
+            tell(checked.findings)
+            worst = max(worst, 1)
+            continue
+        tell(() if args.quiet else checked.findings)
+        if checked.shared:
+            _tell_of_idle(checked)
             continue
         plan = plan_of(checked).model_dump(mode="json")
         code, found = feature_tests({**plan, "tests": bind(plan["tests"], bind_params(plan, {}))})
@@ -45,6 +55,13 @@ def run(args: argparse.Namespace) -> int:
     if not args.quiet:
         print(f"{passed} of {len(results)} expectations hold" if results else "there are no test blocks")
     return worst
+
+
+def _tell_of_idle(checked: Checked) -> None:
+    """Tests are run by a pipeline's Plan, which a file of shared declarations has none of."""
+    if checked.program is not None and checked.program.tests:
+        names = ", ".join(checked.program.tests)
+        print(f"warning: {checked.spec.label}: {names}: run by testing a spec that imports this file", file=sys.stderr)
 
 
 def _line(result: dict[str, Any]) -> str:

@@ -65,6 +65,7 @@ CODES: dict[str, tuple[str, str]] = {
     "missing-function": ("MLC1046", ERROR),
     "cyclic-steps": ("MLC1047", ERROR),
     "unchecked-class": ("MLC1048", WARNING),
+    "unchecked-profile": ("MLC1049", WARNING),
     # types and expressions
     "type-mismatch": ("MLC2001", ERROR),
     "not-a-condition": ("MLC2002", ERROR),
@@ -174,6 +175,9 @@ CODES: dict[str, tuple[str, str]] = {
     "unknown-timezone": ("MLC8012", ERROR),
     "missing-environment": ("MLC8013", ERROR),
     "query-failed": ("MLC8014", ERROR),
+    "lost-connection": ("MLC8015", ERROR),
+    "refused-login": ("MLC8016", ERROR),
+    "clashing-column": ("MLC8017", ERROR),
     "bad-values": ("MLC8019", ERROR),
     "too-many-bad-rows": ("MLC8020", ERROR),
     "no-rows": ("MLC8021", ERROR),

@@ -24,16 +24,27 @@ class SpecFile(NamedTuple):
     content: bytes
 
 
-def find(words: list[str]) -> list[str]:
+class Found(NamedTuple):
+    """`word` is what `read` takes. `named`: it was given itself, and not only a folder that it lies in."""
+
+    word: str
+    named: bool
+
+
+def find(words: list[str]) -> list[Found]:
     """The files that SPEC words stand for: a file or `-` for itself, a folder for the *.mlops in it at any depth. Each file
     once, in the order of the words and of the path. Raises Failure for a folder without any."""
-    found: dict[str, str] = {}
+    found: dict[str, Found] = {}
     for word in words:
-        files = _in_folder(word) if os.path.isdir(word) else [word]
+        folder = os.path.isdir(word)
+        files = _in_folder(word) if folder else [word]
         if not files:
             raise Failure(f"no *{SUFFIX} file in {word}")
         for file in files:
-            found.setdefault(STDIN if file == STDIN else os.path.realpath(file), file)
+            key = STDIN if file == STDIN else os.path.realpath(file)
+            known = found.setdefault(key, Found(file, not folder))
+            if not folder and not known.named:
+                found[key] = known._replace(named=True)
     return list(found.values())
 
 

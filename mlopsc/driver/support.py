@@ -24,9 +24,11 @@ WORDS = {
     Level.UNKNOWN: "unsupported",
 }
 
+# Blocks that this release checks and lowers and no target runs yet: a warning, and the training pipeline is emitted.
+_LATER = ("rollout.", "rollback.", "deploy", "batch", "monitor")
 # What a system does by itself once it is put to work. `local` is where a spec is tried out: there, these wait, and a
 # warning says so; on any other target a spec that asks for one that is missing is an error.
-_OPERATION = ("schedule.", "trigger.", "rollout.", "rollback.", "notify", "deploy", "batch", "monitor")
+_OPERATION = (*_LATER, "schedule.", "trigger.", "notify")
 _TRIAL = "local"
 
 
@@ -68,17 +70,24 @@ def lacking(checked: Checked, target: str) -> tuple[Located, ...]:
     excluded = {
         f: why for pair, features in found.excluded.items() if pair in chosen_options for f, why in features.items()
     }
+    later: list[Span] = []
     for use in used(checked.program):
         level, note = found.level(use.feature, version)
         if use.feature in excluded:
             level, note = Level.UNSUPPORTED, excluded[use.feature]
         if level.usable:
             continue
+        if use.feature.startswith(_LATER) and (level is Level.NOT_IMPLEMENTED or found.name == _TRIAL):
+            later.append(use.span)
+            continue
         waits = found.name == _TRIAL and use.feature.startswith(_OPERATION)
         what = FEATURES[use.feature]
         message = f"Target {found.name} {version} has nothing for {what} ({use.feature}: {level.value})."
         bag.report("idle-on-target" if waits else "beyond-target", use.span, message, help=_sentence(note))
     check_fit(checked.program, found, bag)
+    if later:
+        message = "Deploys and monitors are checked and compiled, but this release does not run them."
+        bag.report("idle-on-target", min(later), message)
     return tuple(locate(checked.sources, item) for item in bag.sorted())
 
 

@@ -11,41 +11,15 @@ from typing import Any
 
 from mlopsc.ir import expr as ir
 from mlopsc.semantics.program import FeatureInfo, TypedExpr
+from mlopsc.semantics.unfold import fold
 
 
 def lower_expr(root: TypedExpr, features: Mapping[str, FeatureInfo] | None = None) -> ir.Expr:
     """The expression with the features that it names written out. Shared parts are lowered once."""
-    done: dict[int, ir.Expr] = {}
-    todo: list[tuple[TypedExpr, bool]] = [(root, False)]
-    while todo:
-        node, ready = todo.pop()
-        if id(node) in done:
-            continue
-        parts = _parts(node, features)
-        if ready or not parts:
-            done[id(node)] = _build(node, [done[id(part)] for part in parts], features)
-        else:
-            todo.append((node, True))
-            todo += [(part, False) for part in reversed(parts)]
-    return done[id(root)]
+    return fold(root, features, _build)
 
 
-def _definition(node: TypedExpr, features: Mapping[str, FeatureInfo] | None) -> TypedExpr | None:
-    """What a reference to a feature stands for; None for a reference to a column."""
-    if node.op != "column" or features is None or node.fn not in node.features:
-        return None
-    return features[node.fn].inputs[0]
-
-
-def _parts(node: TypedExpr, features: Mapping[str, FeatureInfo] | None) -> list[TypedExpr]:
-    definition = _definition(node, features)
-    if definition is not None:
-        return [definition]
-    extra = node.extra or {}
-    return [*node.args, *(extra[key] for key in ("expr", "where") if isinstance(extra.get(key), TypedExpr))]
-
-
-def _build(node: TypedExpr, parts: list[ir.Expr], features: Mapping[str, FeatureInfo] | None) -> ir.Expr:
+def _build(node: TypedExpr, parts: list[ir.Expr]) -> ir.Expr:
     """One node from its lowered parts."""
     kind = str(node.type)
     if node.op == "column":

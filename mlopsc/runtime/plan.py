@@ -205,17 +205,6 @@ def choose(steps: list[dict[str, Any]], step: str | None, from_: str | None) -> 
     return chosen, anew
 
 
-def secrets(plan: Any) -> set[str]:
-    """Names of all secrets that the plan refers to."""
-    if isinstance(plan, dict):
-        if plan.keys() == {"secret"} and isinstance(plan["secret"], str):
-            return {plan["secret"]}
-        return set().union(*(secrets(v) for v in plan.values()))
-    if isinstance(plan, (list, tuple)):
-        return set().union(*(secrets(v) for v in plan))
-    return set()
-
-
 def _like(name: str | None, known: Iterable[str]) -> str:
     names = sorted(known)
     near = get_close_matches(name or "", names, 1)

@@ -14,7 +14,8 @@ Entry = dict[str, Any]
 
 def run(ctx: Context) -> dict[str, Any]:
     """Promote by compare-and-swap: only while the champion is the one that the gates compared with. A model equal to the
-    champion makes no new version; one equal to a version that was rolled back is refused."""
+    champion makes no new version, but where something that belongs to that one was damaged or lost, what this run has
+    in its place is journaled; a model equal to a version that was rolled back is refused."""
     settings = ctx.settings
     _all_passed(ctx)
     entry = _facts(ctx)
@@ -25,7 +26,7 @@ def run(ctx: Context) -> dict[str, Any]:
         registry = Registry(entries)
         champion = registry.current(model)
         if champion is not None and champion.digest == digest:
-            return None
+            return None if _whole(ctx, champion) else _renewal(ctx, champion)
         versions = registry.versions(model)
         _not_withdrawn(ctx, versions)
         if _number(champion) != _number(expected):
@@ -45,6 +46,16 @@ def run(ctx: Context) -> dict[str, Any]:
     shown = {"model": model, "version": version.version, "digest": version.digest, "promoted": True}
     ctx.outputs["version"].write_text(json.dumps(shown, sort_keys=True), encoding="utf-8")
     return {"version": version.version}
+
+
+def _whole(ctx: Context, version: Version) -> bool:
+    return all(ctx.store.trust(digest, ctx.store.signature(digest)) for digest in version.artifacts.values())
+
+
+def _renewal(ctx: Context, version: Version) -> Entry:
+    """A verdict with measured times cannot be made again bit by bit, but this run has judged the same model."""
+    facts = {"model": version.model, "version": version.version, "digest": version.digest}
+    return {"kind": "renewal", **facts, "artifacts": ctx.digests, "run": ctx.run}
 
 
 def _number(version: Version | None) -> int | None:

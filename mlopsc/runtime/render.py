@@ -191,19 +191,11 @@ def _entry_line(entry: dict[str, Any]) -> str:
         )
     if kind == "promotion":
         return head + f"{entry['model']} version {entry['version']} became champion (run {entry['run']})"
+    if kind == "renewal":
+        return head + f"{entry['model']} version {entry['version']} was judged anew after damage (run {entry['run']})"
     return head + json.dumps(
         {k: v for k, v in entry.items() if k not in ("n", "time", "kind", "previous")}, sort_keys=True
     )
-
-
-def test_text(found: dict[str, Any]) -> str:
-    lines = []
-    for result in found["results"]:
-        if not result["passed"]:
-            place = f"{result['file']}:{result['line']}"
-            lines.append(f"{place}: test {result['test']}, row {result['row']}: {result['expect']}: {result['reason']}")
-    lines.append(f"{found['passed']} passed, {found['failed']} failed")
-    return "\n".join(lines)
 
 
 def gc_text(found: dict[str, Any]) -> str:

@@ -14,6 +14,7 @@ from . import plan as plans
 from .caching import Decider
 from .closing import close, first_record
 from .errors import StepError
+from .hiding import hidden, outside
 from .interrupt import signals
 from .keys import digest_of
 from .schedule import schedule
@@ -78,7 +79,7 @@ def prepare(
     values = plans.bind_params(plan, params)
     steps = [{**s, "settings": plans.bind(s["settings"], values)} for s in chosen["steps"]]
     opened = store if isinstance(store, Store) else Store.open(store)
-    hidden = filter(None, (os.environ.get(name) for name in plans.secrets(plan)))
+    named = outside(plan)
     return RunState(
         plan=plan,
         pipeline=chosen,
@@ -91,7 +92,8 @@ def prepare(
         anew=set(),
         params=values,
         progress=lambda _: None,
-        secrets=sorted(hidden, key=len, reverse=True),
+        outside=named,
+        hidden=hidden(named),
     )
 
 

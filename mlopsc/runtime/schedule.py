@@ -11,17 +11,17 @@ from typing import Any
 
 from .errors import StepError
 from .settle import HUNG, settle
-from .state import Outcome, Running, RunState, Step
+from .state import BAD, Outcome, Running, RunState, Step
 from .steps import kind_of, load
 from .work import perform, single_threaded
 
 DEFAULT_LIMIT = 7 * 86400.0  # seconds; every child has a limit
-_BAD = ("failed", "skipped", "waiting")
 
 
 def schedule(state: RunState, wake: int | None) -> None:
     """Bring every step of the run to an end. `wake` becomes readable when a signal came."""
     state.pending = {step["id"]: step for step in state.steps}
+    state.due = {name for name, needs in state.needs.items() if not needs or name not in state.chosen}
     limit = state.pipeline.get("timeout")
     end = state.started + limit if limit else None
     while state.pending or state.running:
@@ -35,7 +35,7 @@ def schedule(state: RunState, wake: int | None) -> None:
 def _advance(state: RunState) -> bool:
     """Settle or start every step that can be; whether any was settled, so that others may now be."""
     settled = False
-    for step in list(state.pending.values()):
+    for step in [step for name, step in state.pending.items() if name in state.due]:
         if len(state.running) >= state.jobs and step["id"] in state.keys:
             continue  # no cached result serves it, and there is no room
         verdict = _ready(state, step)
@@ -57,7 +57,7 @@ def _ready(state: RunState, step: Step) -> str | None:
         outcome = state.outcomes.get(name)
         if outcome is None:
             verdict = None
-        elif outcome["status"] in _BAD:
+        elif outcome["status"] in BAD:
             return "skip"
     return None if state.not_before.get(step["id"], 0.0) > time.monotonic() else verdict
 
@@ -164,6 +164,7 @@ def request_for(state: RunState, step: Step, inputs: dict[str, str], scratch: Pa
         "scratch": str(scratch),
         "outcome": str(scratch / "outcome.json"),
         "capture": str(scratch / "output.txt"),
+        "outside": state.outside,
         "cpu": step["resources"]["cpu"],
         "memory": step["resources"]["memory"],
         "champions": {model: state.decider.pins[model]} if model in state.decider.pins else {},

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import StepError
+from .hiding import told
 from .state import Outcome, Running, RunState, Step
 from .store.io import failure
 from .store.objects import Store, read_record
@@ -107,4 +108,4 @@ def _keep_output(state: RunState, ended: Running, outcome: Outcome) -> None:
         if found:
             state.log(ended.step["id"], event, text=state.hide(found))
     if "error" in outcome:
-        outcome["error"] = {k: state.hide(v) if isinstance(v, str) else v for k, v in outcome["error"].items()}
+        outcome["error"] = told(outcome, state.hidden)["error"]

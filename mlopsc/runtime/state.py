@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from . import plan as plans
 from .caching import Decider
 from .gates import conclude
+from .hiding import without
 from .steps import Table
 from .store import runs
 from .store.objects import Store
@@ -18,6 +19,8 @@ from .work import write_log
 
 if TYPE_CHECKING:
     from .fork import Children
+
+BAD = ("failed", "skipped", "waiting")  # how a step ends that none of those that need it follow
 
 Progress = Callable[[dict[str, Any]], None]
 Step = dict[str, Any]
@@ -54,7 +57,8 @@ class RunState:
     anew: set[str]
     params: dict[str, Any]
     progress: Progress
-    secrets: list[str]  # values that no log may hold, longest first
+    outside: dict[str, str]  # names of the environment's variables that the Plan refers to, see `hiding`
+    hidden: list[str]  # values of theirs that no log may hold, longest first
     started: float = field(default_factory=time.monotonic)
     record: dict[str, Any] = field(default_factory=dict)
     outcomes: dict[str, Outcome] = field(default_factory=dict)
@@ -66,6 +70,9 @@ class RunState:
     made_folders: int = 0
     not_before: dict[str, float] = field(default_factory=dict)
     needs: dict[str, set[str]] = field(default_factory=dict)
+    needed_by: dict[str, list[str]] = field(default_factory=dict)
+    lacks: dict[str, int] = field(default_factory=dict)  # how many steps that a step needs have not ended
+    due: set[str] = field(default_factory=set)  # steps to be decided about: all that they need has ended, or some badly
     suffixes: dict[str, str] = field(default_factory=dict)  # of every artifact
     children: Children | None = None
     locks: list[int] = field(default_factory=list)
@@ -74,6 +81,10 @@ class RunState:
 
     def __post_init__(self) -> None:
         self.needs = {step["id"]: plans.producers(step) for step in self.steps}
+        self.lacks = {name: len(needs) for name, needs in self.needs.items()}
+        for name, needs in self.needs.items():
+            for other in needs:
+                self.needed_by.setdefault(other, []).append(name)
         self.suffixes = {f"{s['id']}/{name}": suffix for s in self.steps for name, suffix in s["outputs"].items()}
 
     @property
@@ -95,6 +106,10 @@ class RunState:
             if error is not None:
                 outcome = {**outcome, "status": "failed", "error": error}
         self.outcomes[step["id"]] = outcome
+        for name in self.needed_by.get(step["id"], ()):
+            self.lacks[name] -= 1
+            if not self.lacks[name] or outcome["status"] in BAD:
+                self.due.add(name)
         shown: dict[str, Any] = {n: outcome[n] for n in ("seconds", "error", "summary", "message") if n in outcome}
         if step["id"] in self.chosen:
             self.log(step["id"], outcome["status"], **shown)
@@ -105,6 +120,4 @@ class RunState:
 
     def hide(self, text: str) -> str:
         """`text` without the values of secrets."""
-        for secret in self.secrets:
-            text = text.replace(secret, "***")
-        return text
+        return str(without(text, self.hidden))

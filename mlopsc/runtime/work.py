@@ -15,6 +15,7 @@ from typing import Any
 
 from .context import Context
 from .errors import LostConnection, StepError, StepWaiting
+from .hiding import hidden, told, without
 from .steps import StepFunction, load
 from .store import io
 from .store.objects import Store, canonical
@@ -34,6 +35,8 @@ THREADS = (
     "VECLIB_MAXIMUM_THREADS",
 )
 
+_FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
+
 
 def single_threaded() -> None:
     """Fix the thread counts of numeric libraries. Must come before their first import; results depend on it."""
@@ -50,11 +53,17 @@ def write_log(path: Path, step: str, event: str, **fields: Any) -> None:
 def perform(request: dict[str, Any], store: Store, function: StepFunction | None = None) -> dict[str, Any]:
     """Run the step of `request` and keep its outputs; never raises.
 
-    The outcome's status is done (with outputs, signatures, summary), failed or crashed (with error), or waiting.
+    The outcome's status is done (with outputs, signatures, summary), failed or crashed (with error), or waiting. No value of
+    a secret stands in it.
     """
+    hide = hidden(request.get("outside", {}))
+    return told(_outcome(request, store, function, hide), hide)
+
+
+def _outcome(request: dict[str, Any], store: Store, function: StepFunction | None, hide: list[str]) -> dict[str, Any]:
     step = request["step"]
     try:
-        return _perform(request, store, function or load(request["run_function"]))
+        return _perform(request, store, function or load(request["run_function"]), hide)
     except StepWaiting as waiting:
         return {"status": "waiting", "message": waiting.message}
     except StepError as error:
@@ -77,7 +86,7 @@ def perform(request: dict[str, Any], store: Store, function: StepFunction | None
         return _crashed(step, f"{type(error).__name__}: {error}", error)
 
 
-def _perform(request: dict[str, Any], store: Store, function: StepFunction) -> dict[str, Any]:
+def _perform(request: dict[str, Any], store: Store, function: StepFunction, hide: list[str]) -> dict[str, Any]:
     step, scratch = request["step"], Path(request["scratch"])
     inputs = {}
     for number, (name, (digest, suffix)) in enumerate(sorted(request["inputs"].items())):
@@ -102,7 +111,7 @@ def _perform(request: dict[str, Any], store: Store, function: StepFunction) -> d
         cpu=request["cpu"],
         memory=request["memory"],
         digests={name: digest for name, (digest, _) in request["inputs"].items()},
-        log=lambda event, **fields: write_log(log_path, step["id"], event, **fields),
+        log=lambda event, **fields: write_log(log_path, step["id"], event, **without(fields, hide)),
         lineage=request["lineage"],
     )
     try:
@@ -133,7 +142,7 @@ def _champions(store: Store, numbers: dict[str, int | None]) -> dict[str, Versio
 
 
 def _file_name(name: str, number: int) -> str:
-    return name if re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}", name) else f"artifact_{number}"
+    return name if _FILE_NAME.fullmatch(name) else f"artifact_{number}"
 
 
 def _trace(error: BaseException) -> str:
@@ -171,15 +180,11 @@ def _missing(step: dict[str, Any], error: ImportError) -> dict[str, Any]:
 
 def write_outcome(path: Path, outcome: dict[str, Any]) -> None:
     """What a child tells its parent. Half a file, left by a child that was killed, is no JSON: a crash."""
-    path.write_bytes(canonical(outcome) if _is_plain(outcome) else json.dumps(outcome, default=str).encode())
-
-
-def _is_plain(outcome: dict[str, Any]) -> bool:
     try:
-        canonical(outcome)
+        text = canonical(outcome)
     except (TypeError, ValueError):
-        return False
-    return True
+        text = json.dumps(outcome, default=str).encode()
+    path.write_bytes(text)
 
 
 def spawned(request_path: str) -> int:

@@ -173,7 +173,7 @@ def _block(ctx: Context, node: ast.Call, value: ast.Value) -> DataInfo | None:
 def _both_timed(ctx: Context, node: ast.Call, here: DataInfo, other: DataInfo) -> bool:
     for info in (here, other):
         if info.time is None:
-            if "time" not in info.decl.settings and info.complete:
+            if info.decl.lacks("time"):
                 message = f"{node.func.text} looks at rows earlier than this one, and {info.decl.name} has no time."
                 related = (Related(info.decl.name, info.decl.node.name.span),)
                 hint = f"Write time = … in data {info.decl.name}."
@@ -206,6 +206,8 @@ def _on(ctx: Context, node: ast.Call, value: ast.Value | None, here: DataInfo, o
     if columns is None:
         return None
     unnamed = [c for c in columns if c.text not in other.columns]
+    if any(c.text in other.poisoned for c in unnamed):
+        return None
     key = [k for k in other.key if all(c.text != k for c in columns)]
     if unnamed and not other.complete:
         return None
@@ -231,7 +233,7 @@ def _here_columns(ctx: Context, value: ast.Value | None, here: DataInfo) -> list
             ctx.report("join-mismatch", item.span, "on takes a column of this block, or a list of them.")
             return None
         if item.text not in here.columns:
-            if here.complete:
+            if here.lacks(item.text):
                 message = f"{here.decl.name} has no column {item.text}."
                 ctx.unknown("unknown-column", item, message, here.columns)
             return None
@@ -276,7 +278,7 @@ def _lookup_on(ctx: Context, node: ast.Call, value: ast.Value | None, here: Data
     if columns is None:
         return None
     if not other.key:
-        if "key" not in other.decl.settings and other.complete:
+        if other.decl.lacks("key"):
             message = f"lookup needs one row at most, and {other.decl.name} has no key."
             related = (Related(other.decl.name, other.decl.node.name.span),)
             ctx.report(

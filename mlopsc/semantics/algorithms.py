@@ -7,6 +7,7 @@ from typing import Any
 from mlopsc.catalog.algorithm_table import CLASSES
 from mlopsc.catalog.algorithms import ALGORITHMS, OTHERS, SETTINGS_INSTEAD, Parameter, class_of, parameters
 from mlopsc.diagnostics.model import Edit, Related
+from mlopsc.semantics.classes import say_unchecked
 from mlopsc.semantics.constraints import check_argument
 from mlopsc.semantics.context import Context
 from mlopsc.semantics.modules import check_module_ref
@@ -115,7 +116,7 @@ def _class(ctx: Context, node: ast.Call, task: str) -> CandidateInfo | None:
         return None
     known = parameters(path) if path in CLASSES else None
     if known is None:
-        say_unchecked(ctx, node, path)
+        say_unchecked(ctx, node.func.span, path)
     if (path.endswith(("Classifier", "SVC")) and task == "regression") or (
         path.endswith("Regressor") and task != "regression"
     ):
@@ -137,14 +138,6 @@ def class_path(ctx: Context, node: ast.Call) -> str | None:
 
 def _is_path(text: str) -> bool:
     return text.count(".") >= 1 and all(part.isidentifier() for part in text.split("."))
-
-
-def say_unchecked(ctx: Context, node: ast.Call, path: str) -> None:
-    """Say once in a spec that a class outside the tables is checked later."""
-    if any(item.name == "unchecked-class" for item in ctx.bag.items):
-        return
-    message = f"The arguments of {path} are checked only by check --data and run."
-    ctx.report("unchecked-class", node.func.span, message)
 
 
 def _python(ctx: Context, decl: Decl, node: ast.Call) -> CandidateInfo | None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from mlopsc.diagnostics.model import Edit
 from mlopsc.semantics.constants import constant
 from mlopsc.semantics.context import Context
@@ -104,7 +102,3 @@ def check_call_binding(ctx: Context, decl: Decl, set_name: str) -> None:
     value = constant(ctx, node.value, f"call:{set_name}", what=f"The {decl.kind} {decl.name}")
     if value is not None:
         decl.settings["value"] = value
-
-
-def param_default(ctx: Context, name: str) -> Any:
-    return ctx.program.params[name][1]

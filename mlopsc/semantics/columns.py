@@ -6,9 +6,9 @@ from typing import Any
 
 from mlopsc.diagnostics.model import Edit, Related
 from mlopsc.semantics.context import Context
-from mlopsc.semantics.expressions import date_literal, typed_literal
+from mlopsc.semantics.expressions import any_literal, is_literal
 from mlopsc.semantics.patterns import fault
-from mlopsc.semantics.program import ColumnInfo, Decl, Type, TypedExpr
+from mlopsc.semantics.program import ColumnInfo, DataInfo, Type, TypedExpr
 from mlopsc.semantics.types import NUMERIC, TEXT, TIMES, named
 from mlopsc.syntax import ast
 
@@ -34,14 +34,20 @@ _ALIASES = {
 }
 
 
-def read_columns(ctx: Context, decl: Decl, body: list[ast.Statement]) -> tuple[dict[str, ColumnInfo], bool]:
-    """The columns by name, in order, and whether all could be understood (a broken one keeps its name unknown)."""
-    columns: dict[str, ColumnInfo] = {}
-    whole = True
-    sections = [s for s in body if isinstance(s, ast.Section) and s.name.text == "columns"]
-    for node in (c for section in sections[:1] for c in section.body):
+# Findings in a column's clauses after which its range is not known.
+_RANGE_LOST = frozenset(
+    {"unknown-clause", "bad-clause", "literal-needed", "empty-range", "bad-date", "number-too-large"}
+)
+
+
+def read_columns(ctx: Context, info: DataInfo, body: list[ast.Statement]) -> None:
+    """Enter the columns by name, in order. The name of one that could not be understood is poisoned; where not even that
+    is known, the table is not complete."""
+    columns, decl = info.columns, info.decl
+    _lost(ctx, info)
+    for node in (c for section in _sections(body) for c in section.body):
         if not isinstance(node, ast.Column):
-            whole = False
+            _meant(info, node)
             continue
         earlier = columns.get(node.name.text)
         if earlier is not None:
@@ -52,15 +58,45 @@ def read_columns(ctx: Context, decl: Decl, body: list[ast.Statement]) -> tuple[d
             continue
         column = _column(ctx, node)
         if column is None:
-            whole = False
+            info.poisoned.add(node.name.text)
         else:
             columns[column.name] = column
-    if not columns and whole:
-        message = f"data {decl.name} declares no columns."
-        ctx.report("no-columns", decl.node.name.span, message, help="Write columns { name : type … }.")
-        whole = False
+    if not columns and not info.poisoned and info.complete:
+        if decl.lacks("columns"):
+            message = f"data {decl.name} declares no columns."
+            ctx.report("no-columns", decl.node.name.span, message, help="Write columns { name : type … }.")
+        info.complete = False
     _raw_names(ctx, columns)
-    return columns, whole
+
+
+def _sections(body: list[ast.Statement]) -> list[ast.Section]:
+    """The columns sections; where there is none, those that hold columns under another name."""
+    sections = [s for s in body if isinstance(s, ast.Section)]
+    named = [s for s in sections if s.name.text == "columns"]
+    return named or [s for s in sections if any(isinstance(c, ast.Column) for c in s.body)]
+
+
+def _lost(ctx: Context, info: DataInfo) -> None:
+    """Columns whose lines could not be read: every word of theirs may be the name."""
+    for gap in ctx.damage.of(info.decl.node):
+        if gap.section is not None or gap.first is None or "columns" in gap.words:
+            info.poisoned |= gap.words
+            info.complete = info.complete and gap.first is not None
+
+
+def _meant(info: DataInfo, node: ast.Statement) -> None:
+    """A statement of a columns section that is no column seems to mean the name it starts with."""
+    match node:
+        case ast.Setting():
+            info.poisoned.add(node.path[0].text)
+        case ast.Rule():
+            info.poisoned.add(node.verb.text)
+        case ast.Section():
+            info.poisoned.add(node.name.text)
+        case ast.Selection(item=ast.Name(text=text)):
+            info.poisoned.add(text)
+        case _:
+            info.complete = False
 
 
 def _raw_names(ctx: Context, columns: dict[str, ColumnInfo]) -> None:
@@ -79,6 +115,7 @@ def _column(ctx: Context, node: ast.Column) -> ColumnInfo | None:
     made, true_false = found
     column = ColumnInfo(node.name.text, node.name.text, made, node.name.span, true_false=true_false)
     seen: dict[str, ast.Clause] = {}
+    known = len(ctx.bag.items)
     for clause in node.clauses:
         word = clause.word.text
         if word in seen:
@@ -96,7 +133,8 @@ def _column(ctx: Context, node: ast.Column) -> ColumnInfo | None:
         message = f"{column.name} reads some texts as null, but its type has no nulls, so such rows are quarantined."
         edit = Edit((end, end), "?")
         ctx.report("missing-not-nullable", seen["missing"].span, message, help=f"Write {made.kind}?.", edit=edit)
-    return column
+    # Without the range that it lacks, expressions over it would seem to fail.
+    return None if any(item.name in _RANGE_LOST for item in ctx.bag.items[known:]) else column
 
 
 # --- types ------------------------------------------------------------------------------------------------------------
@@ -244,14 +282,10 @@ def _in_list(ctx: Context, column: ColumnInfo, node: ast.ListExpr) -> None:
 
 def _constant(ctx: Context, column: ColumnInfo, node: ast.Value | ast.Star) -> TypedExpr | None:
     """A literal of the column's own type; None after reporting."""
-    found: TypedExpr | None = None
-    if isinstance(node, ast.Literal):
-        found = typed_literal(ctx, node)
-    elif isinstance(node, ast.Call) and node.func.text in ("date", "timestamp"):
-        found = date_literal(ctx, node)
-    else:
+    if not is_literal(node):
         ctx.report("literal-needed", node.span, "Only literals stand here.")
         return None
+    found = any_literal(ctx, node)
     if found is None or _fits(column.type, found.type.kind):
         return found
     kind = column.type.kind

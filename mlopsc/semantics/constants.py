@@ -29,6 +29,7 @@ from mlopsc.semantics.scalars import (
     read_secret,
     read_string,
 )
+from mlopsc.semantics.walk import names
 from mlopsc.syntax import ast
 
 __all__ = ["accepts_param", "bind", "constant", "date_text", "default_call", "shown", "signature"]
@@ -53,6 +54,8 @@ def constant(
         ctx.report("wrong-value", node.span, f"{what} takes a plain value here.")
         return None
     base, _, detail = kind.rstrip("!$").partition(":")
+    if isinstance(node, ast.Name) and node.text in ctx.damage.lost:
+        return None
     if isinstance(node, ast.Name) and not base.startswith(("column", "ref", "choice", "name")):
         declared = ctx.program.decls.get(node.text)
         if declared is not None and declared.kind == "param":
@@ -64,6 +67,7 @@ def constant(
                 node,
                 f"{what} is a literal or a param, and no param is named {node.text}.",
                 ctx.names("param"),
+                kinds=("param",),
             )
             return None
     if isinstance(node, ast.Call) and node.func.text in ("secret", "env") and base != "call":
@@ -78,6 +82,9 @@ def _either(
     ctx: Context, node: ast.Value | ast.Star, kinds: list[str], what: str, lo: float | None, hi: float | None
 ) -> Value | None:
     real = ctx.bag
+    declared = ctx.program.decls.get(node.text) if isinstance(node, ast.Name) else None
+    if declared is not None and declared.kind == "param":
+        kinds = [kind for kind in kinds if kind.endswith("!")][:1] or kinds
     for kind in kinds[:-1]:
         ctx.bag = Bag()
         value = constant(ctx, node, kind, what=what, lo=lo, hi=hi)
@@ -183,7 +190,8 @@ def _ref(ctx: Context, node: ast.Expr, detail: str, what: str) -> Value | None:
     kind = found.kind if found is not None and found.kind in kinds else kinds[0]
     if found is None and len(kinds) > 1:
         names = [name for k in kinds for name in ctx.names(k)]
-        ctx.unknown("unknown-name", node, f"No {' or '.join(kinds)} is named {node.text}.", names)
+        message = f"No {' or '.join(kinds)} is named {node.text}."
+        ctx.unknown("unknown-name", node, message, names, kinds=tuple(kinds))
         return None
     declared = ctx.decl(node, kind)
     return Value(Ref(kind, declared.name, node.span), node.span) if declared is not None else None
@@ -275,12 +283,13 @@ def bind(ctx: Context, node: ast.Call, spec: CallSpec) -> CallValue | None:
     given: dict[str, ast.Arg] = {}
     rest: list[ast.Value] = []
     whole = True
+    known_names = True
     for position, arg in enumerate(node.args):
         name = _argument_name(arg, position, spec)
         if name is None:
             rest.append(arg.value)
         elif arg.name is not None and name not in known:
-            whole = False
+            whole = known_names = False
             ctx.unknown("unknown-argument", arg.name, f"{spec.name} has no argument {name}.", known)
         elif name in given:
             whole = False
@@ -291,7 +300,7 @@ def bind(ctx: Context, node: ast.Call, spec: CallSpec) -> CallValue | None:
     if rest and not spec.variadic:
         ctx.report("unknown-argument", rest[0].span, f"{spec.name} takes {len(known)} values: {signature(spec)}.")
         whole = False
-    args = _read_arguments(ctx, node, spec, given)
+    args = _read_arguments(ctx, node, spec, given, known_names)
     return CallValue(spec.name, args, node.span) if whole and args is not None else None
 
 
@@ -301,18 +310,35 @@ def _argument_name(arg: ast.Arg, position: int, spec: CallSpec) -> str | None:
     return spec.arguments[position].name if position < len(spec.arguments) else None
 
 
-def _read_arguments(ctx: Context, node: ast.Call, spec: CallSpec, given: dict[str, ast.Arg]) -> dict[str, Value] | None:
+def note_hole(ctx: Context, node: ast.Node, kind: str, met: int) -> None:
+    """Note that a value was not understood: a name may be missing there, unless one stands in it that is declared, or
+    unknown and so perhaps a slip. `met`: how many unknown names were met before the value."""
+    found = [name.text in ctx.program.decls for name in names(node)]
+    if not found or (len(ctx.strange) == met and not any(found)):
+        ctx.holes.add(kind)
+
+
+def _read_arguments(
+    ctx: Context, node: ast.Call, spec: CallSpec, given: dict[str, ast.Arg], known_names: bool
+) -> dict[str, Value] | None:
+    """The values; a missing one is not reported where another name was given, which may be a slip for it."""
     args: dict[str, Value] = {}
     whole = True
     for argument in spec.arguments:
         if argument.name in given:
-            what = f"{argument.name} of {spec.name}"
+            what = f"The {argument.name} of {spec.name}"
+            met = len(ctx.strange)
             value = constant(ctx, given[argument.name].value, argument.kind, what=what, lo=argument.lo, hi=argument.hi)
             whole = whole and value is not None
             if value is not None:
                 args[argument.name] = value
+            else:
+                note_hole(ctx, given[argument.name].value, argument.kind, met)
         elif argument.required:
             whole = False
+            ctx.holes.add(argument.kind)
+            if not known_names:
+                continue
             ctx.report("missing-argument", node.span, f"{spec.name} needs {argument.name}: {signature(spec)}.")
         elif argument.default is not MISSING:
             args[argument.name] = Value(argument.default, node.span, "default")

@@ -62,7 +62,7 @@ def _dedupe(ctx: Context, info: DataInfo, node: ast.Rule) -> None:
             ctx.report("duplicate-name", name.span, f"{name.text} stands in dedupe twice.")
         elif name.text in info.columns:
             columns.append(name.text)
-        elif info.complete:
+        elif info.lacks(name.text):
             ctx.unknown("unknown-column", name, f"{info.decl.name} has no column {name.text}.", info.columns)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Any
 
-from mlopsc.catalog.blocks import DEPLOY
+from mlopsc.catalog.blocks import DEPLOY, MONITOR
 from mlopsc.catalog.calls import ACTIONS
 from mlopsc.catalog.metrics import SERVED, WATCHED
 from mlopsc.diagnostics.model import Related
@@ -16,6 +16,9 @@ from mlopsc.semantics.program import ActionRuleInfo, CallValue, Decl, DeployInfo
 from mlopsc.semantics.settings import header, read_settings
 from mlopsc.semantics.slices import by_columns, clause_value
 from mlopsc.syntax import ast
+
+# The clauses of `when` in deploy and monitor blocks.
+WHEN = frozenset(word for block in (DEPLOY, MONITOR) for rule in block.rules for word in rule.clauses)
 
 
 class ServingScope:
@@ -50,13 +53,18 @@ def gates_by_model(gates: list[Decl]) -> dict[str, list[str]]:
     """The gates on each model, by what their headers say, whether or not they could be understood."""
     found: dict[str, list[str]] = {}
     for gate in gates:
-        model = _gate_model(gate)
+        model = header_model(gate)
         if model is not None:
             found.setdefault(model, []).append(gate.name)
     return found
 
 
-def check_deploy(ctx: Context, decl: Decl, on_model: dict[str, list[str]]) -> None:
+def gates_are_known(ctx: Context, gates: list[Decl]) -> bool:
+    """Whether no gate may have been lost, or be on a model that could not be understood."""
+    return not ctx.damage.may_declare("gate") and all(header_model(gate) in ctx.program.models for gate in gates)
+
+
+def check_deploy(ctx: Context, decl: Decl, on_model: dict[str, list[str]], gates_known: bool) -> None:
     """Enter the deployment; one of a poisoned model stays out. `on_model`: the gates on each model."""
     assert isinstance(decl.node, ast.Block)
     found = header(ctx, decl.node, DEPLOY)["from"]
@@ -67,28 +75,27 @@ def check_deploy(ctx: Context, decl: Decl, on_model: dict[str, list[str]]) -> No
     if model is None or found is None:
         return
     after = decl.settings.get("after")
-    written = any(isinstance(s, ast.Setting) and s.path[0].text == "after" for s in decl.node.body)
     if after is not None:
         for ref in after.value:
             gate = ctx.program.decls[ref.name]
-            if _gate_model(gate) not in (found.name, None):
+            if header_model(gate) not in (found.name, None) and header_model(gate) in ctx.program.models:
                 related = (Related("the gate is on another model", gate.node.name.span),)
-                message = f"The gate {ref.name} is on {_gate_model(gate)}, and this deploys {found.name}."
+                message = f"The gate {ref.name} is on {header_model(gate)}, and this deploys {found.name}."
                 ctx.report("foreign-gate", ref.span, message, related=related)
         names = list(dict.fromkeys(ref.name for ref in after.value))
     else:
         names = on_model.get(found.name, [])
-    if not names and (after is not None or not written):
+    if not names and (after is not None or decl.lacks("after")) and gates_known:
         message = f"No gate stands between {found.name} and {decl.name}: every model trained would be served."
         hint = f"Write gate NAME on {found.name} {{ require … }}."
         ctx.report("ungated-deploy", decl.node.name.span, message, help=hint)
     ctx.program.deploys[decl.name] = DeployInfo(decl, model, names, [rule for rule in rules if rule is not None])
 
 
-def _gate_model(gate: Decl) -> str | None:
-    """The model that a gate's header names, whether or not it could be understood."""
-    if isinstance(gate.node, ast.Block) and gate.node.clauses and gate.node.clauses[0].atoms:
-        atom = gate.node.clauses[0].atoms[0]
+def header_model(decl: Decl) -> str | None:
+    """The model that the header of a gate or deployment names, whether or not it could be understood."""
+    if isinstance(decl.node, ast.Block) and decl.node.clauses and decl.node.clauses[0].atoms:
+        atom = decl.node.clauses[0].atoms[0]
         return atom.text if isinstance(atom, ast.Name) else None
     return None
 
@@ -118,7 +125,8 @@ def action_rule(
     """A `when` rule with its actions; None where a part could not be understood."""
     given = {clause.word.text: clause for clause in node.clauses}
     typed = check_rule(ctx, node.expr, scope)
-    times = _times(ctx, given)
+    whole = all(clause.word.text in WHEN for clause in node.clauses)
+    times = _times(ctx, given) if whole else None
     done = _actions(ctx, given.get("then"), actions)
     if typed is None or times is None or done is None or by is None:
         return None

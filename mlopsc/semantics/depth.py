@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from mlopsc.semantics.context import Context
 from mlopsc.semantics.program import FeatureInfo, Program, TypedExpr
+from mlopsc.semantics.unfold import fold
 from mlopsc.source import Span
 
 MOST_LEVELS = 100
@@ -47,25 +48,8 @@ def measure(root: TypedExpr, features: Mapping[str, FeatureInfo] | None) -> Meas
     as they stand."""
     if not root.args and not root.features and not root.extra:
         return 1, 1
-    done: dict[int, Measure] = {}
-    todo: list[tuple[TypedExpr, bool]] = [(root, False)]
-    while todo:
-        node, ready = todo.pop()
-        if id(node) in done:
-            continue
-        parts = _parts(node, features)
-        if ready or not parts:
-            found = [done[id(part)] for part in parts]
-            done[id(node)] = 1 + max((f[0] for f in found), default=0), 1 + sum(f[1] for f in found)
-        else:
-            todo.append((node, True))
-            todo += [(part, False) for part in parts]
-    return done[id(root)]
+    return fold(root, features, _measure_of)
 
 
-def _parts(node: TypedExpr, features: Mapping[str, FeatureInfo] | None) -> tuple[TypedExpr, ...]:
-    if node.op == "column" and features is not None and node.fn in node.features:
-        return tuple(features[node.fn].inputs[:1])
-    if not node.extra:
-        return node.args
-    return (*node.args, *(part for part in node.extra.values() if isinstance(part, TypedExpr)))
+def _measure_of(_: TypedExpr, below: list[Measure]) -> Measure:
+    return 1 + max((levels for levels, _ in below), default=0), 1 + sum(nodes for _, nodes in below)

@@ -7,7 +7,7 @@ walked in a loop, so only nesting that the parser itself allows recurses.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeGuard
 
 from mlopsc.diagnostics.model import Edit
 from mlopsc.semantics import bounds as b
@@ -78,11 +78,24 @@ def typed_literal(ctx: Context, node: ast.Literal) -> TypedExpr | None:
             "number-too-large", node.span, "An int lies between -2**63 and 2**63 - 1.", help="Write it as a float."
         )
         return None
+    if node.kind == "percent" and not 0 <= value <= 1:
+        hint = f"Write {value:.12g} where a number is meant."
+        ctx.report("out-of-bounds", node.span, f"{node.text} is no share: shares lie in 0%..100%.", help=hint)
+        return None
     if node.kind == "null":
         return literal(None, Type("null", True), node.span)
     if node.kind == "duration":
         value = round(value * MICROSECONDS)
     return literal(value, Type("float" if node.kind == "percent" else node.kind), node.span)
+
+
+def is_literal(node: ast.Value | ast.Star) -> TypeGuard[ast.Literal | ast.Call]:
+    """Whether the node is a literal, or a date or timestamp call, which counts as one."""
+    return isinstance(node, ast.Literal) or (isinstance(node, ast.Call) and node.func.text in ("date", "timestamp"))
+
+
+def any_literal(ctx: Context, node: ast.Literal | ast.Call) -> TypedExpr | None:
+    return typed_literal(ctx, node) if isinstance(node, ast.Literal) else date_literal(ctx, node)
 
 
 def date_literal(ctx: Context, node: ast.Call) -> TypedExpr | None:
@@ -123,6 +136,8 @@ def _binary(ctx: Context, node: ast.Binary, scope: Scope) -> TypedExpr | None:
     while isinstance(spine[-1].left, ast.Binary):
         spine.append(spine[-1].left)
     left = check(ctx, spine[-1].left, scope)
+    if left is None and isinstance(spine[-1].left, ast.ListExpr):
+        return None  # a slip for `|>`, most likely: what follows is no expression then
     proves = _proves(scope)
     for at in reversed(spine):
         inner = narrowed(scope, facts_of(left, at.op == "and")) if at.op in ("and", "or") and proves else scope
@@ -270,17 +285,13 @@ def _in_list(
 
 def _list_item(ctx: Context, node: ast.Value | ast.Star, item: TypedExpr | None) -> TypedExpr | None:
     """A literal of a list, in the kind of what is looked for."""
-    found: TypedExpr | None = None
-    if isinstance(node, ast.Literal):
-        found = typed_literal(ctx, node)
-    elif isinstance(node, ast.Call) and node.func.text in ("date", "timestamp"):
-        found = date_literal(ctx, node)
-    else:
+    if not is_literal(node):
         quoted = f'"{node.text}"' if isinstance(node, ast.Name) and '"' not in node.text else None
         edit = Edit(node.span, quoted) if quoted is not None else None
         hint = f"Write {quoted}." if quoted is not None else None
         ctx.report("literal-needed", node.span, "A list after in holds literals only.", help=hint, edit=edit)
         return None
+    found = any_literal(ctx, node)
     if found is None or item is None:
         return None
     if found.type.kind == "null":
@@ -330,4 +341,13 @@ _CHECKS: dict[type[ast.Node], Callable[[Context, Any, Scope], TypedExpr | None]]
     ast.Star: _star,
 }
 
-__all__ = ["Scope", "check", "check_condition_in", "date_literal", "plain", "typed_literal"]
+__all__ = [
+    "Scope",
+    "check",
+    "check_condition_in",
+    "any_literal",
+    "date_literal",
+    "is_literal",
+    "plain",
+    "typed_literal",
+]

@@ -6,7 +6,7 @@ from mlopsc.catalog.blocks import FEATURES
 from mlopsc.catalog.transforms import TRANSFORMS
 from mlopsc.diagnostics.model import Related
 from mlopsc.semantics.aggregates import FeatureScope
-from mlopsc.semantics.context import Context
+from mlopsc.semantics.context import Context, nearest
 from mlopsc.semantics.definitions import Definition, Definitions, StarDefinition, collect, in_order, known_star
 from mlopsc.semantics.expressions import check
 from mlopsc.semantics.pipes import joins, piped_type, read_pipe
@@ -44,12 +44,25 @@ def check_features(ctx: Context, decl: Decl) -> FeaturesInfo | None:
     found = collect(ctx, node.body)
     info = FeaturesInfo(decl, data, {}, [])
     ctx.program.features[decl.name] = info
+    _lost(ctx, info, node)
     ordered, cyclic = in_order(ctx, found, data.columns)
     pipes: dict[int, list[TransformInfo] | None] = {}
     _Block(ctx, info, found, pipes).define(ordered, cyclic)
     if not node.body and not any(node.start <= d.span[0] < node.end for d in ctx.bag.items):
         ctx.report("bad-selection", node.name.span, f"features {decl.name} selects nothing.")
     return info
+
+
+def _lost(ctx: Context, info: FeaturesInfo, node: ast.Block) -> None:
+    """Names of features whose statements could not be read, or are none of a features block."""
+    for gap in ctx.damage.of(node):
+        info.poisoned |= gap.words
+        info.complete = info.complete and gap.first is not None
+    for statement in node.body:
+        if isinstance(statement, ast.Rule):
+            info.poisoned.add(statement.verb.text)
+        elif isinstance(statement, ast.Column | ast.Section):
+            info.poisoned.add(statement.name.text)
 
 
 class _Block:
@@ -69,11 +82,11 @@ class _Block:
             self.info.features[definition.name] = self._empty(definition)
         for definition in ordered:
             pipe = self._pipe(definition.pipe)
-            if definition.name in cyclic:
-                continue
-            feature = self._feature(definition, pipe)
+            feature = self._feature(definition, pipe) if definition.name not in cyclic else None
             if feature is not None:
                 self.info.features[definition.name] = feature
+            else:
+                self.info.poisoned.add(definition.name)
         for star in self.found.stars:
             self._star(star)
         self._numbered()
@@ -133,11 +146,21 @@ class _Block:
     def _column(self, definition: Definition) -> ColumnInfo | None:
         data = self.info.data
         column = data.columns.get(definition.name)
-        if column is None and data.complete:
+        if column is None:
+            self._poison(definition.name)
+        if data.lacks(definition.name):
             name = ast.Name(definition.span[0], definition.span[1], definition.name)
             message = f"{data.decl.name} has no column {definition.name}."
             self.ctx.unknown("unknown-column", name, message, data.columns)
         return column
+
+    def _poison(self, name: str) -> None:
+        """A selection of no known column: the column that it seems to mean may be named elsewhere as its feature."""
+        meant = nearest(name, self.info.data.columns)
+        if meant is not None:
+            self.info.poisoned.add(meant)
+        else:
+            self.info.complete = False
 
     def _shaped(self, definition: Definition, pipe: list[TransformInfo], joined: bool) -> bool:
         """Whether transforms that join columns have a name, and a list under one name is joined."""
@@ -191,7 +214,7 @@ def expand_stars(ctx: Context, info: FeaturesInfo, excluded: set[str]) -> None:
     excluded = excluded | named | set(info.data.key) | ({info.data.time} if info.data.time else set())
     for kind, pipe, span in info.stars:
         columns = _stars_columns(info.data, kind, excluded)
-        if not columns and info.data.complete:
+        if not columns and info.data.complete and not info.data.poisoned:
             _empty_star(ctx, info, kind, span)
         for column in columns:
             if column.name in info.features:
@@ -243,7 +266,7 @@ def _join_stars(
         if star.name.text not in _STAR_KINDS:
             return
         columns = _stars_columns(info.data, star.name.text, excluded)
-        if not columns and info.data.complete:
+        if not columns and info.data.complete and not info.data.poisoned:
             _empty_star(ctx, info, star.name.text, star.span)
         feature.inputs += [column_ref(c, star.span) for c in columns]
     if feature.inputs:

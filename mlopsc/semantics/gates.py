@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from mlopsc.catalog.blocks import GATE
 from mlopsc.semantics.context import Context
-from mlopsc.semantics.judging import ModelScope, check_rule, metrics_in, nodes, rule_text, subjects
+from mlopsc.semantics.judging import ModelScope, check_rule, metrics_in, nodes, subjects
 from mlopsc.semantics.program import Decl, GateInfo, GateRuleInfo, ModelInfo, TypedExpr
 from mlopsc.semantics.settings import header, read_settings
 from mlopsc.semantics.slices import by_columns, clause_value
+from mlopsc.semantics.written import written
 from mlopsc.syntax import ast
 
 _RULES = {rule.verb: rule for rule in GATE.rules}
@@ -23,7 +24,7 @@ def check_gate(ctx: Context, decl: Decl) -> None:
     model = ctx.program.models.get(found.name) if found is not None else None
     required = [rule for rule in rules if rule.verb.text == "require"]
     approved = _names_setting(decl.node, "approval")
-    if not required and not approved:
+    if not required and not approved and decl.lacks("require"):
         message = f"The gate {decl.name} requires nothing and asks nobody, so it would pass anything."
         ctx.report(
             "empty-gate", decl.node.name.span, message, help="Write require METRIC >= … or approval = manual(…)."
@@ -33,6 +34,7 @@ def check_gate(ctx: Context, decl: Decl) -> None:
     checked = [_rule(ctx, rule, model) for rule in rules]
     gate = GateInfo(decl, model, [rule for rule in checked if rule is not None])
     whole = all(rule is not None for rule in checked)
+    whole = whole and not ctx.damage.of(decl.node) and not decl.tried
     if whole and required and not approved and all(_by_champion(rule) for rule in gate.rules if rule.kind == "require"):
         message = f"Every rule of the gate {decl.name} compares with the champion, and the first model has none."
         ctx.report("champion-only", decl.node.name.span, message, help="Add a rule that stands by itself.")
@@ -59,8 +61,9 @@ def _rule(ctx: Context, node: ast.Rule, model: ModelInfo) -> GateRuleInfo | None
         if by and metric.fn in _UNSLICED:
             ctx.report("bad-slice", given["by"].span, f"{metric.fn} is one number of the whole model, not of a slice.")
             return None
-    _report_idle(ctx, given, typed)
-    return GateRuleInfo(node.verb.text, rule_text(ctx, node.expr), typed, by, min_rows, confidence, node.span)
+    if len(given) == len(node.clauses):  # else one of them was misunderstood
+        _report_idle(ctx, given, typed)
+    return GateRuleInfo(node.verb.text, written(ctx, node.expr.span), typed, by, min_rows, confidence, node.span)
 
 
 def _report_idle(ctx: Context, given: dict[str, ast.Clause], typed: TypedExpr) -> None:
@@ -92,7 +95,3 @@ def _champion_on_the_right(ctx: Context, node: ast.Rule, typed: TypedExpr) -> bo
         ctx.report("champion-left", left.span, "The left side of a comparison with the champion is the new model.")
         return False
     return "champion" in subjects(right)
-
-
-def gates_of(ctx: Context, model: str) -> list[GateInfo]:
-    return [gate for gate in ctx.program.gates.values() if gate.model.decl.name == model]

@@ -107,6 +107,7 @@ def declare(ctx: Context, units: list[Unit], kinds: dict[str, object]) -> None:
             kind = item.kind.text
             if kind not in kinds:
                 ctx.unknown("unknown-block", item.kind, f"There is no block of kind {kind}.", kinds)
+                ctx.damage.lose(kind, item.name.text, kinds)
             elif kind == "pipeline" and position > 0:
                 continue
             else:

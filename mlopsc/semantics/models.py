@@ -6,8 +6,6 @@ target reads): `start_model` types the target, `finish_model` checks everything 
 
 from __future__ import annotations
 
-from typing import Any
-
 from mlopsc.catalog.algorithms import ALGORITHMS, class_of, takes_null
 from mlopsc.catalog.blocks import MODEL
 from mlopsc.catalog.metrics import METRICS
@@ -16,7 +14,7 @@ from mlopsc.semantics.context import Context
 from mlopsc.semantics.leakage import check_leakage
 from mlopsc.semantics.matrix import check_matrix
 from mlopsc.semantics.metrics import metric_of
-from mlopsc.semantics.program import CandidateInfo, Decl, FeaturesInfo, ModelInfo, Ref, TypedExpr, Value
+from mlopsc.semantics.program import CandidateInfo, Decl, FeaturesInfo, ModelInfo, Ref, Value
 from mlopsc.semantics.rows import check_row
 from mlopsc.semantics.settings import header, read_settings
 from mlopsc.semantics.splits import check_split
@@ -156,13 +154,3 @@ def tuning_aim(model: ModelInfo, main: dict[str, str]) -> tuple[str, str]:
             return value.value.name, word
     metric = METRICS[main[model.task]]
     return metric.name, "maximize" if metric.higher else "minimize"
-
-
-def check_overridden_expressions(ctx: Context, decl: Decl, path: str, node: ast.Value) -> TypedExpr | Any:
-    """Check the value that some profile gives to a `target`, `weights` or `algorithm`."""
-    model = ctx.program.models.get(decl.name)
-    if model is None:
-        return None
-    if path == "algorithm":
-        return read_candidates(ctx, decl, node, model.task)
-    return check_row(ctx, node, model.features.data)

@@ -81,7 +81,11 @@ class MonitorScope(ModelScope):
         word = node.func.text
         subject: ast.Value | None = None
         method = "psi"
+        named = [arg.name.text for arg in node.args if arg.name is not None]
         for arg in node.args:
+            if arg.name is not None and named.count(arg.name.text) > 1:
+                ctx.report("duplicate-argument", arg.span, f"{arg.name.text} is given twice.")
+                return None
             if arg.name is None and subject is None:
                 subject = arg.value
             elif arg.name is not None and arg.name.text == "method" and isinstance(arg.value, ast.Name):
@@ -112,7 +116,7 @@ class MonitorScope(ModelScope):
             return "features"
         if node.text == "prediction":
             return "prediction"
-        if features.complete:
+        if features.lacks(node.text):
             options = [*features.features, features.decl.name, "prediction"]
             message = f"{features.decl.name} has no feature {node.text}."
             ctx.unknown("unknown-feature", node, message, options)
@@ -129,7 +133,7 @@ class MonitorScope(ModelScope):
             numeric = all(t in _NUMBERS for t in types)
         if method in _NUMERIC_METHODS and not numeric:
             message = f"{method} compares numbers, and {node.text} is none."
-            ctx.report("bad-drift", node.span, message, help="psi, js and chi2 compare categories.")
+            ctx.report("bad-drift", node.span, message, help="Categories are compared by psi, js and chi2.")
             return False
         return True
 
@@ -143,7 +147,7 @@ class MonitorScope(ModelScope):
         data = self.model.features.data
         column = data.columns.get(first.text)
         if column is None:
-            if data.complete:
+            if data.lacks(first.text):
                 ctx.unknown("unknown-column", first, f"{data.decl.name} has no column {first.text}.", data.columns)
             return None
         if word == "new_categories" and column.type.kind not in SLICED:
@@ -174,8 +178,7 @@ def check_monitor(ctx: Context, decl: Decl) -> None:
     _check_labels(ctx, decl, model)
     _check_reference(ctx, decl, model)
     _check_segments(ctx, decl, model.features.data)
-    labelled = any(isinstance(s, ast.Setting) and s.path[0].text == "labels" for s in decl.node.body)
-    scope = MonitorScope(model, labelled or "labels" in decl.settings)
+    scope = MonitorScope(model, not decl.lacks("labels"))
     rules = [_rule(ctx, s, scope, model) for s in decl.node.body if isinstance(s, ast.Rule) and s.verb.text == "when"]
     ctx.program.monitors[decl.name] = MonitorInfo(decl, deploy, [rule for rule in rules if rule is not None])
 
@@ -200,20 +203,22 @@ def _check_labels(ctx: Context, decl: Decl, model: ModelInfo) -> None:
     ref: Ref = written.value
     labels = ctx.program.data.get(ref.name)
     data = model.features.data
-    if labels is None or not labels.complete:
+    if labels is None:
         return
-    if not data.key and "key" not in data.decl.settings:
+    if not data.key and data.decl.lacks("key"):
         message = f"Labels are joined by key, and {data.decl.name} names none."
         ctx.report("bad-labels", written.span, message, help=f"Write key = COLUMN in data {data.decl.name}.")
         return
     for column in [*data.key, *sorted(model.target.columns)]:
-        if column not in labels.columns:
+        if labels.lacks(column):
             why = "the key" if column in data.key else "which the target reads"
             message = f"{ref.name} has no column {column}, {why} of {data.decl.name}."
             if column not in data.key:
                 message = f"{ref.name} has no column {column}, {why}."
             ctx.report("bad-labels", written.span, message)
             return
+        if column not in labels.columns or column not in data.columns:
+            continue
         if labels.columns[column].type.kind != data.columns[column].type.kind:
             kinds = f"{labels.columns[column].type.kind} in {ref.name} and {data.columns[column].type.kind} in"
             ctx.report("bad-labels", written.span, f"{column} is a {kinds} {data.decl.name}.")
@@ -226,13 +231,13 @@ def _check_reference(ctx: Context, decl: Decl, model: ModelInfo) -> None:
     if written is None or not isinstance(written.value, Ref):
         return
     reference = ctx.program.data.get(written.value.name)
-    if reference is None or not reference.complete:
+    if reference is None:
         return
     needed: dict[str, Any] = {}
     for feature in model.features.features.values():
         for expr in feature.inputs:
             needed |= dict.fromkeys(sorted(expr.columns))
-    missing = [column for column in needed if column not in reference.columns]
+    missing = [column for column in needed if reference.lacks(column)]
     if missing:
         message = f"{written.value.name} has no column {missing[0]}, which the features read."
         ctx.report("bad-reference", written.span, message)
@@ -243,7 +248,7 @@ def _check_segments(ctx: Context, decl: Decl, data: DataInfo) -> None:
     for ref in written.value if written is not None else ():
         column = data.columns.get(ref.name)
         if column is None:
-            if data.complete:
+            if data.lacks(ref.name):
                 word = ast.Name(ref.span[0], ref.span[1], ref.name)
                 ctx.unknown("unknown-column", word, f"{data.decl.name} has no column {ref.name}.", data.columns)
         elif column.type.kind not in SLICED:

@@ -127,7 +127,7 @@ def compare(
     left, right = pair
     if op not in ("==", "!=") and left.type.kind not in ORDERED:
         hint = "Compare it with == or in." if left.type.kind == "category" else None
-        ctx.report("type-mismatch", span, f"{op} does not order {named(left.type)}.", help=hint)
+        ctx.report("type-mismatch", span, f"`{op}` does not order {named(left.type)}.", help=hint)
         return None
     if says:
         verdict = b.decide(op, limits(left), limits(right))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from mlopsc.catalog.blocks import PIPELINE
+from mlopsc.catalog.blocks import PIPELINE, TARGETS
 from mlopsc.catalog.calls import TRIGGERS
 from mlopsc.diagnostics.model import Related
 from mlopsc.semantics.constants import bind
@@ -54,12 +54,12 @@ def _trigger(ctx: Context, rule: ast.Rule) -> None:
             ctx.program.triggers.append(name)
 
 
-def check_target(ctx: Context, decl: Decl, known: Iterable[str]) -> None:
-    """Options of a back end: names and literals. What an option means is the back end's."""
+def check_target(ctx: Context, decl: Decl, installed: Callable[[], Iterable[str]]) -> None:
+    """Options of a back end: names and literals. What an option means is the back end's. A target that this release knows
+    may be named where its back end is not installed; `installed` gives the names of further ones."""
     assert isinstance(decl.node, ast.Block)
-    known = list(known)
-    if decl.name not in known:
-        ctx.unknown("unknown-target", decl.node.name, f"There is no target {decl.name}.", known)
+    if decl.name not in TARGETS and decl.name not in (known := {*TARGETS, *installed()}):
+        ctx.unknown("unknown-target", decl.node.name, f"There is no target {decl.name}.", sorted(known))
         return
     _no_header(ctx, decl.node, "target")
     options: dict[str, Any] = {}

@@ -8,6 +8,7 @@ from typing import Any
 from mlopsc.catalog.functions import ROW_FUNCTIONS
 from mlopsc.catalog.transforms import TRANSFORMS, Transform
 from mlopsc.diagnostics.model import Edit
+from mlopsc.semantics.classes import say_unchecked
 from mlopsc.semantics.constants import bind
 from mlopsc.semantics.context import Context
 from mlopsc.semantics.program import TransformInfo, Type
@@ -69,6 +70,7 @@ def _sklearn(ctx: Context, node: ast.Call) -> TransformInfo | None:
         if found is None:
             return None
         args[arg.name.text] = found[0]
+    say_unchecked(ctx, node.func.span, str(text.value))
     return TransformInfo("sklearn", args, node.span, sklearn=str(text.value))
 
 

@@ -7,7 +7,7 @@ Every profile is checked, chosen or not. The values of the chosen one, and then 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from mlopsc.catalog.blocks import BLOCKS
 from mlopsc.diagnostics.model import Related
@@ -46,10 +46,11 @@ def apply_overrides(ctx: Context, sources: SourceMap, profile: str | None, overr
 def _enter(ctx: Context, body: list[ast.Statement], origin: str) -> None:
     for statement in body:
         if isinstance(statement, ast.Setting):
-            ctx.overrides[_key(statement)] = (statement.value, origin)
+            ctx.overrides[override_key(statement)] = (statement.value, origin)
 
 
-def _key(node: ast.Setting) -> tuple[str, str]:
+def override_key(node: ast.Setting) -> tuple[str, str]:
+    """(declaration, dotted setting); no setting for a param."""
     return node.path[0].text, ".".join(part.text for part in node.path[1:])
 
 
@@ -86,16 +87,18 @@ def check_profiles(ctx: Context) -> None:
         seen: dict[tuple[str, str], ast.Setting] = {}
         for statement in decl.node.body:
             if isinstance(statement, ast.Setting):
-                earlier = seen.setdefault(_key(statement), statement)
+                earlier = seen.setdefault(override_key(statement), statement)
                 if earlier is not statement:
-                    related = (Related("first given here", _span(earlier)),)
+                    related = (Related("first given here", override_span(earlier)),)
                     name = ".".join(part.text for part in statement.path)
-                    ctx.report("duplicate-setting", _span(statement), f"{name} is given twice.", related=related)
+                    ctx.report(
+                        "duplicate-setting", override_span(statement), f"{name} is given twice.", related=related
+                    )
                     continue
             _check_override(ctx, statement, f"profile {decl.name}")
 
 
-def _span(node: ast.Setting) -> tuple[int, int]:
+def override_span(node: ast.Setting) -> tuple[int, int]:
     return node.path[0].start, node.path[-1].end
 
 
@@ -104,8 +107,10 @@ def _check_override(ctx: Context, node: ast.Statement, origin: str) -> None:
         message = "A profile overrides params and settings, never rules, columns or features."
         ctx.report("misplaced-statement", node.span, message)
         return
-    name, path = _key(node)
+    name, path = override_key(node)
     decl = ctx.program.decls.get(name)
+    if decl is None and ctx.damage.kinds:
+        return
     if decl is None:
         options = [d.name for d in ctx.program.decls.values() if d.kind in BLOCKS or d.kind == "param"]
         ctx.unknown("unknown-name", node.path[0], f"Nothing is named {name}.", options)
@@ -132,7 +137,7 @@ def _check_setting(ctx: Context, decl: Decl, node: ast.Setting, path: str) -> No
         options = setting_paths(spec) if spec is not None else []
         hint = f"For example {decl.name}.{options[0]} = …." if options else None
         message = f"{decl.name} is a {decl.kind}; a profile overrides params and settings."
-        ctx.report("unknown-override", _span(node), message, help=hint)
+        ctx.report("unknown-override", override_span(node), message, help=hint)
         return
     setting = find_setting(spec, path)
     if setting is None:
@@ -141,18 +146,3 @@ def _check_setting(ctx: Context, decl: Decl, node: ast.Setting, path: str) -> No
         ctx.unknown("unknown-setting", words, message, setting_paths(spec))
         return
     constant(ctx, node.value, setting.kind, what=path, lo=setting.lo, hi=setting.hi)
-
-
-def overridden(ctx: Context, kinds: tuple[str, ...]) -> Iterator[tuple[Decl, str, ast.Value]]:
-    """Every override, of any profile, of a setting of one of these kinds: (declaration, setting, value)."""
-    for profile in ctx.program.decls.values():
-        if profile.kind != "profile" or not isinstance(profile.node, ast.Block):
-            continue
-        for node in profile.node.body:
-            if not isinstance(node, ast.Setting):
-                continue
-            name, path = _key(node)
-            decl = ctx.program.decls.get(name)
-            setting = find_setting(BLOCKS[decl.kind], path) if decl is not None and decl.kind in BLOCKS else None
-            if decl is not None and setting is not None and setting.kind in kinds:
-                yield decl, path, node.value

@@ -105,9 +105,10 @@ class CallValue:
 
 
 class Decl:
-    """A declaration of any kind. `file` is the path of the file it stands in, relative to the spec's folder."""
+    """A declaration of any kind. `file` is the path of the file it stands in, relative to the spec's folder. `tried`: the
+    settings, sections and verbs that some statement of it seems to mean without being understood; "*" for any."""
 
-    __slots__ = ("file", "kind", "name", "node", "settings", "used")
+    __slots__ = ("file", "kind", "name", "node", "settings", "tried", "used")
 
     def __init__(self, kind: str, name: str, node: ast.Block | ast.Binding, file: str, used: bool = False) -> None:
         self.kind = kind
@@ -116,6 +117,11 @@ class Decl:
         self.file = file
         self.used = used
         self.settings: dict[str, Value] = {}  # dotted for sections: "tuning.trials"
+        self.tried: set[str] = set()
+
+    def lacks(self, name: str) -> bool:
+        """Whether the setting, section or rule can be said to be absent, and not just misunderstood."""
+        return name not in self.settings and name not in self.tried and "*" not in self.tried
 
 
 class ColumnInfo:
@@ -157,7 +163,7 @@ class DataRuleInfo:
 
 
 class DataInfo:
-    __slots__ = ("checked", "columns", "complete", "decl", "dedupe", "filters", "key", "rules", "time")
+    __slots__ = ("checked", "columns", "complete", "decl", "dedupe", "filters", "key", "poisoned", "rules", "time")
 
     def __init__(
         self,
@@ -178,8 +184,13 @@ class DataInfo:
         self.filters = filters
         self.rules = rules
         self.dedupe = dedupe
-        self.complete = complete  # false when a broken column makes "unknown column" unsafe to claim
+        self.complete = complete  # false when what could not be read makes "unknown column" unsafe to claim of any name
+        self.poisoned: set[str] = set()  # names of columns that could not be understood
         self.checked = checked  # filters and rules were read, too: columns come first, as other blocks may need them
+
+    def lacks(self, name: str) -> bool:
+        """Whether it can be said that there is no column of this name."""
+        return self.complete and name not in self.columns and name not in self.poisoned
 
 
 class TransformInfo:
@@ -213,7 +224,7 @@ class FeatureInfo:
 
 
 class FeaturesInfo:
-    __slots__ = ("complete", "data", "decl", "features", "stars")
+    __slots__ = ("complete", "data", "decl", "features", "poisoned", "stars")
 
     def __init__(
         self,
@@ -228,6 +239,11 @@ class FeaturesInfo:
         self.features = features
         self.stars = stars  # [*numeric] |> …, expanded once the models are known
         self.complete = complete
+        self.poisoned: set[str] = set()  # names of features that could not be understood
+
+    def lacks(self, name: str) -> bool:
+        """Whether it can be said that there is no feature of this name."""
+        return self.complete and name not in self.features and name not in self.poisoned
 
 
 class TestInfo:

@@ -47,6 +47,8 @@ class RowScope:
             return column_ref(column, node.span)
         feature = self.features.features.get(node.text) if self.features is not None else None
         if feature is not None:
+            if not feature.inputs and self.features is not None and node.text in self.features.poisoned:
+                return None
             if not feature.plain and not self.fitted:
                 message = f"{node.text} is fitted on training rows, so no row expression can use it."
                 hint = f"Compute what stands left of its |> in a feature of its own, and use that: raw_{node.text} = …."
@@ -62,7 +64,7 @@ class RowScope:
             declared.used = True
             known = ctx.program.params.get(node.text)
             return None if known is None else TypedExpr("param", plain(known[0]), node.span, fn=node.text)
-        if not self.data.complete or (self.features is not None and not self.features.complete):
+        if not self.data.lacks(node.text) or (self.features is not None and not self.features.lacks(node.text)):
             return None
         message = f"{self.data.decl.name} has no column {node.text}."
         ctx.unknown("unknown-column", node, message, self._options())

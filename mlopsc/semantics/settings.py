@@ -8,15 +8,26 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from mlopsc.catalog.blocks import BLOCKS
 from mlopsc.catalog.schema import MISSING, BlockSpec, RuleSpec, SettingSpec
 from mlopsc.diagnostics.model import Edit, Related
-from mlopsc.semantics.constants import constant, default_call
-from mlopsc.semantics.context import Context
+from mlopsc.semantics.constants import constant, default_call, note_hole
+from mlopsc.semantics.context import Context, nearest
+from mlopsc.semantics.damage import Gap
 from mlopsc.semantics.program import Decl, Value
 from mlopsc.source import Span
 from mlopsc.syntax import ast
 
 __all__ = ["constant", "read_settings", "header", "clauses", "find_setting", "setting_paths"]
+
+
+# What a block of some kind knows is no slip in another.
+_VOCABULARY = frozenset(
+    name
+    for block in BLOCKS.values()
+    for part in (block, *block.sections)
+    for name in (*(s.name for s in part.settings), *(r.verb for r in part.rules))
+)
 
 
 class Written(NamedTuple):
@@ -30,19 +41,21 @@ def read_settings(ctx: Context, decl: Decl, body: list[ast.Statement], spec: Blo
     """Fill `decl.settings` with every setting that is written, overridden or has a default, under dotted names for
     sections; a setting that could not be understood is absent. In a block with selections (`features`), `name =
     expression` is a feature and left alone. Settings of kind `row` and `any` hold their node."""
-    written = _collect(ctx, body, spec, prefix, {}, {})
-    poisoned: set[str] = set()
+    decl.tried |= {name for gap in ctx.damage.of(decl.node) for name in _lost(gap, spec)}
+    written = _collect(ctx, decl, body, spec, prefix, {}, {})
     for item in written.values():
+        met = len(ctx.strange)
         value = _read(ctx, item.node, item.spec, item.path)
         if value is None:
-            poisoned.add(item.path)
+            decl.tried.add(item.path)
+            note_hole(ctx, item.node, item.spec.kind, met)
         else:
             decl.settings[item.path] = value
     for path, setting in _all_settings(spec, prefix):
         override = ctx.overrides.get((decl.name, path))
         if override is not None:
             _override(ctx, decl, path, setting, override)
-        elif path not in decl.settings and path not in poisoned:
+        elif path not in decl.settings and path not in decl.tried:
             _default(ctx, decl, path, setting)
 
 
@@ -59,9 +72,10 @@ def _override(ctx: Context, decl: Decl, path: str, setting: SettingSpec, overrid
 
 def _default(ctx: Context, decl: Decl, path: str, setting: SettingSpec) -> None:
     span = decl.node.name.span
-    if setting.required:
-        ctx.report("missing-setting", span, f"{decl.kind} {decl.name} needs {path}.", help=f"{path}: {setting.doc}")
-    elif setting.default is not MISSING:
+    if setting.required and decl.lacks(path):
+        ctx.holes.add(setting.kind)
+        ctx.report("missing-setting", span, f"{decl.kind} {decl.name} needs {path}.", help=f"Write {path} = …, {setting.doc[0].lower()}{setting.doc[1:]}")
+    elif not setting.required and setting.default is not MISSING:
         default: object = setting.default
         if setting.kind.startswith("call:"):
             default = default_call(setting.kind[5:], str(default), span)
@@ -91,8 +105,31 @@ def find_setting(spec: BlockSpec, path: str) -> SettingSpec | None:
 # --- statements -------------------------------------------------------------------------------------------------------
 
 
+def _lost(gap: Gap, spec: BlockSpec) -> list[str]:
+    """What the unreadable text of a block stands for."""
+    section = next((s for s in spec.sections if s.kind == gap.section), None)
+    if section is None:
+        return [_meant(gap.first, spec)]
+    if section.columns:
+        return []
+    meant = _meant(gap.first, section)
+    return [meant if meant == "*" else f"{section.kind}.{meant}"]
+
+
+def _meant(word: str | None, spec: BlockSpec) -> str:
+    """The setting, section or verb that a misunderstood statement starting with `word` stands for; "*" where any may be
+    meant."""
+    if word is None:
+        return "*"
+    if word in _VOCABULARY:
+        return word
+    known = [*(s.name for s in spec.settings), *(r.verb for r in spec.rules), *(s.kind for s in spec.sections)]
+    return nearest(word, known) or "*"
+
+
 def _collect(
     ctx: Context,
+    decl: Decl,
     body: list[ast.Statement],
     spec: BlockSpec,
     prefix: str,
@@ -102,19 +139,20 @@ def _collect(
     """The settings as written, first one of each name; everything that has no place in the block is reported."""
     for statement in body:
         if isinstance(statement, ast.Setting):
-            _setting(ctx, statement, spec, prefix, written)
+            _setting(ctx, decl, statement, spec, prefix, written)
         elif isinstance(statement, ast.Section):
-            _section(ctx, statement, spec, prefix, written, sections)
+            _section(ctx, decl, statement, spec, prefix, written, sections)
         elif isinstance(statement, ast.Rule):
-            _rule(ctx, statement, spec)
+            _rule(ctx, decl, statement, spec)
         elif isinstance(statement, ast.Column):
             if not spec.columns:
+                decl.tried.add(_meant(statement.name.text, spec))
                 holder = next((s.kind for s in spec.sections if s.columns), None)
                 hint = f"Columns stand in a section: {holder} {{ … }}." if holder else None
                 message = f"A {_title(spec, prefix)} has no columns of its own."
                 ctx.report("misplaced-statement", statement.name.span, message, help=hint)
         elif not spec.selections:
-            _stray_selection(ctx, statement, spec, prefix)
+            _stray_selection(ctx, decl, statement, spec, prefix)
     return written
 
 
@@ -122,21 +160,30 @@ def _title(spec: BlockSpec, prefix: str) -> str:
     return f"{spec.kind} section" if prefix or spec.columns else f"{spec.kind} block"
 
 
-def _stray_selection(ctx: Context, statement: ast.Selection, spec: BlockSpec, prefix: str) -> None:
+def _stray_selection(ctx: Context, decl: Decl, statement: ast.Selection, spec: BlockSpec, prefix: str) -> None:
+    decl.tried.add(_meant(statement.item.text if isinstance(statement.item, ast.Name) else None, spec))
     if isinstance(statement.item, ast.Name) and not statement.pipe:
+        if spec.columns:
+            message = f"The column {statement.item.text} has no type."
+            ctx.report("misplaced-statement", statement.span, message, help=f"Write {statement.item.text} : TYPE.")
+            return
         verbs = {rule.verb for rule in spec.rules}
         names = {setting.name for setting in spec.settings}
         word = statement.item.text
         if word in verbs:
+            ctx.damage.torn = True
             ctx.report("misplaced-statement", statement.span, f"{word} needs an expression after it.")
             return
         if word in names:
+            ctx.damage.torn = True
             ctx.report("misplaced-statement", statement.span, f"{word} needs a value.", help=f"Write {word} = ….")
             return
     ctx.report("misplaced-statement", statement.span, f"A {_title(spec, prefix)} has no place for this.")
 
 
-def _setting(ctx: Context, node: ast.Setting, spec: BlockSpec, prefix: str, written: dict[str, Written]) -> None:
+def _setting(
+    ctx: Context, decl: Decl, node: ast.Setting, spec: BlockSpec, prefix: str, written: dict[str, Written]
+) -> None:
     words = [part.text for part in node.path]
     at = spec
     inner = prefix
@@ -144,6 +191,7 @@ def _setting(ctx: Context, node: ast.Setting, spec: BlockSpec, prefix: str, writ
         section = next((s for s in at.sections if s.kind == word), None)
         if section is None:
             if not (spec.open or (at.selections and len(words) == 1)):
+                decl.tried.add("*")
                 known = [s.kind for s in at.sections if s.settings]
                 ctx.unknown("unknown-setting", node.path[0], f"A {_title(spec, prefix)} has no section {word}.", known)
             return
@@ -153,7 +201,12 @@ def _setting(ctx: Context, node: ast.Setting, spec: BlockSpec, prefix: str, writ
     name = node.path[-1]
     setting = next((s for s in at.settings if s.name == name.text), None)
     if setting is None:
-        _unknown_setting(ctx, name, at, inner)
+        meant = _meant(name.text, at)
+        decl.tried.add(meant if meant == "*" else inner + meant)
+        if at.columns and len(node.path) == 1:
+            _no_colon(ctx, name, node.value)
+        else:
+            _unknown_setting(ctx, name, at, inner)
         return
     path = inner + name.text
     if path in written:
@@ -163,11 +216,20 @@ def _setting(ctx: Context, node: ast.Setting, spec: BlockSpec, prefix: str, writ
     written[path] = Written(path, setting, name.span, node.value)
 
 
+def _no_colon(ctx: Context, name: ast.Name, value: ast.Value) -> None:
+    """`age int` and `age = int` in a columns section."""
+    kind = value
+    while isinstance(kind, ast.In):
+        kind = kind.item
+    word = kind.text if isinstance(kind, ast.Name) else kind.func.text if isinstance(kind, ast.Call) else None
+    shown = f"`{name.text}`" if name.quoted else name.text
+    hint = f"Write {shown} : {word or 'TYPE'}{'(…)' if isinstance(kind, ast.Call) else ''}."
+    edit = Edit((name.end, kind.start), " : ") if word is not None else None
+    message = f"A colon stands between the name of a column and its type, and {name.text} has none."
+    ctx.report("misplaced-statement", name.span, message, help=hint, edit=edit)
+
+
 def _unknown_setting(ctx: Context, name: ast.Name, at: BlockSpec, inner: str) -> None:
-    if at.columns:
-        message = f"{name.text} is no column: a column is written name : type."
-        ctx.report("misplaced-statement", name.span, message)
-        return
     sections = {s.kind for s in at.sections}
     if name.text in sections:
         message = f"{name.text} is a section."
@@ -185,6 +247,7 @@ def _unknown_setting(ctx: Context, name: ast.Name, at: BlockSpec, inner: str) ->
 
 def _section(
     ctx: Context,
+    decl: Decl,
     node: ast.Section,
     spec: BlockSpec,
     prefix: str,
@@ -196,6 +259,7 @@ def _section(
         return
     section = next((s for s in spec.sections if s.kind == node.name.text), None)
     if section is None:
+        decl.tried.add(_meant(node.name.text, spec))
         known = [s.kind for s in spec.sections]
         ctx.unknown("unknown-setting", node.name, f"A {_title(spec, prefix)} has no section {node.name.text}.", known)
         return
@@ -205,17 +269,21 @@ def _section(
         ctx.report("duplicate-setting", node.name.span, f"The section {path} is given twice.", related=earlier)
         return
     sections[path] = node.name.span
-    _collect(ctx, node.body, section, path + ".", written, sections)
+    _collect(ctx, decl, node.body, section, path + ".", written, sections)
 
 
-def _rule(ctx: Context, node: ast.Rule, spec: BlockSpec) -> None:
+def _rule(ctx: Context, decl: Decl, node: ast.Rule, spec: BlockSpec) -> None:
     rule = next((r for r in spec.rules if r.verb == node.verb.text), None)
     if rule is not None:
         clauses(ctx, node, rule)
         return
+    decl.tried.add(_meant(node.verb.text, spec))
     if node.called and spec.selections:
         message = f"{node.verb.text}(…) computes a feature, and a feature needs a name."
         ctx.report("bare-call", node.span, message, help=f"Give the feature a name: NAME = {node.verb.text}(…).")
+        return
+    if spec.columns:
+        _no_colon(ctx, node.verb, node.expr)
         return
     known = [r.verb for r in spec.rules]
     setting = next((s for s in spec.settings if s.name == node.verb.text), None)
@@ -243,8 +311,10 @@ def clauses(ctx: Context, node: ast.Rule, spec: RuleSpec) -> dict[str, ast.Claus
             ctx.report("duplicate-clause", clause.word.span, f"{word} is given twice.", related=earlier)
         else:
             found[word] = clause
-    for word in spec.required_clauses:
+    strange = any(clause.word.text not in spec.clauses for clause in node.clauses)
+    for word in spec.required_clauses if not strange else ():
         if word not in found:
+            ctx.holes |= {"calls:actions"} if spec.scope == "monitor" else set()
             ctx.report("missing-clause", node.verb.span, f"A {spec.verb} rule needs {word}.")
     return found
 
@@ -253,9 +323,11 @@ def header(ctx: Context, block: ast.Block, spec: BlockSpec) -> dict[str, Decl | 
     """The declarations that a block's header names, by clause word; None where one is missing or wrong (reported)."""
     found: dict[str, Decl | None] = {}
     wanted = dict(spec.header)
+    strange = False
     for clause in block.clauses:
         word = clause.word.text
         if word not in wanted:
+            strange = True
             known = ", ".join(f"{w} {k.upper()}" for w, k in spec.header)
             hint = f"Write {spec.kind} {block.name.text} {known} {{ … }}." if known else None
             ctx.report("header-clause", clause.word.span, f"A {spec.kind} block takes no {word} here.", help=hint)
@@ -269,6 +341,9 @@ def header(ctx: Context, block: ast.Block, spec: BlockSpec) -> dict[str, Decl | 
     for word, kind in spec.header:
         if word not in found:
             found[word] = None
+            if strange:
+                continue
+            ctx.holes.add(f"ref:{kind}")
             message = f"{spec.kind} {block.name.text} needs its {kind}."
             hint = f"Write {spec.kind} {block.name.text} {word} {kind.upper()} {{ … }}."
             ctx.report("header-clause", block.name.span, message, help=hint)

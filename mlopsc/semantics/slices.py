@@ -20,7 +20,7 @@ def slice_column(ctx: Context, node: ast.Value, model: ModelInfo) -> str | None:
         return None
     kind = _kind(node.text, model)
     if kind is None:
-        if data.complete and model.features.complete:
+        if data.lacks(node.text) and model.features.lacks(node.text):
             ctx.unknown("unknown-column", node, f"{data.decl.name} has no column {node.text}.", data.columns)
         return None
     if kind not in SLICED:

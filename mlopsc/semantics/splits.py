@@ -46,7 +46,7 @@ def _check_random(ctx: Context, model: ModelInfo, split: CallValue) -> None:
 
 def _check_time(ctx: Context, model: ModelInfo, split: CallValue) -> None:
     data = model.features.data
-    if data.time is None and "time" not in data.decl.settings:
+    if data.time is None and data.decl.lacks("time"):
         message = f"A time split needs the event time, and {data.decl.name} names none."
         ctx.report("split-without-time", split.span, message, help=f"Write time = COLUMN in data {data.decl.name}.")
         return
@@ -60,7 +60,7 @@ def _check_group(ctx: Context, model: ModelInfo, split: CallValue) -> None:
     ref: Ref = split.args["column"].value
     column = data.columns.get(ref.name)
     if column is None:
-        if data.complete:
+        if data.lacks(ref.name):
             word = ast.Name(ref.span[0], ref.span[1], ref.name)
             ctx.unknown("unknown-column", word, f"{data.decl.name} has no column {ref.name}.", data.columns)
         return

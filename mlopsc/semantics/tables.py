@@ -20,9 +20,9 @@ def table(ctx: Context, decl: Decl) -> DataInfo:
         return known
     body = decl.node.body if isinstance(decl.node, ast.Block) else []
     read_settings(ctx, decl, body, DATA)
-    columns, whole = read_columns(ctx, decl, body)
-    info = DataInfo(decl, columns, [], None, [], [], None, complete=whole)
+    info = DataInfo(decl, {}, [], None, [], [], None)
     ctx.program.data[decl.name] = info
+    read_columns(ctx, info, body)
     _key(ctx, info)
     _time(ctx, info)
     return info
@@ -37,7 +37,7 @@ def other_data(ctx: Context, name: ast.Name) -> DataInfo | None:
 def named_column(ctx: Context, info: DataInfo, ref: Ref) -> ColumnInfo | None:
     """The column that a setting refers to; None after reporting."""
     column = info.columns.get(ref.name)
-    if column is None and info.complete:
+    if info.lacks(ref.name):
         node = ast.Name(ref.span[0], ref.span[1], ref.name)
         ctx.unknown("unknown-column", node, f"{info.decl.name} has no column {ref.name}.", info.columns)
     return column

@@ -8,8 +8,7 @@ from mlopsc.catalog.blocks import TEST
 from mlopsc.diagnostics.model import Related
 from mlopsc.semantics.calls import row_call
 from mlopsc.semantics.context import Context
-from mlopsc.semantics.data import source_text
-from mlopsc.semantics.expressions import Scope, check_condition_in, date_literal, typed_literal
+from mlopsc.semantics.expressions import Scope, any_literal, check_condition_in, is_literal
 from mlopsc.semantics.program import (
     ColumnInfo,
     DataInfo,
@@ -23,6 +22,7 @@ from mlopsc.semantics.program import (
 from mlopsc.semantics.rows import RowScope, feature_ref
 from mlopsc.semantics.settings import header, read_settings
 from mlopsc.semantics.types import named
+from mlopsc.semantics.written import written
 from mlopsc.syntax import ast
 
 
@@ -86,11 +86,11 @@ def check_test(ctx: Context, decl: Decl) -> None:
     for rule in rules:
         if rule.verb.text == "expect":
             expects += _expect(ctx, features, rule, [set(row) for row in whole] if len(whole) == len(given) else [])
-    if not given:
+    if not given and decl.lacks("given"):
         ctx.report(
             "bad-given-row", node.name.span, f"test {decl.name} gives no row.", help="Write given row(column = value)."
         )
-    elif not any(r.verb.text == "expect" for r in rules):
+    elif not any(r.verb.text == "expect" for r in rules) and decl.lacks("expect"):
         ctx.report(
             "bad-given-row", node.name.span, f"test {decl.name} expects nothing.", help="Write expect feature == value."
         )
@@ -116,7 +116,7 @@ def _given(ctx: Context, data: DataInfo, node: ast.Value | ast.Star) -> dict[str
         column = data.columns.get(arg.name.text)
         if column is None:
             whole = False
-            if data.complete:
+            if data.lacks(arg.name.text):
                 message = f"{data.decl.name} has no column {arg.name.text}."
                 ctx.unknown("unknown-column", arg.name, message, data.columns)
         elif column.name in row:
@@ -132,14 +132,10 @@ def _given(ctx: Context, data: DataInfo, node: ast.Value | ast.Star) -> dict[str
 
 def _cell(ctx: Context, column: ColumnInfo, node: ast.Value) -> tuple[Any] | None:
     """A literal of the column's type, in a tuple of one (null is a value)."""
-    found: TypedExpr | None = None
-    if isinstance(node, ast.Literal):
-        found = typed_literal(ctx, node)
-    elif isinstance(node, ast.Call) and node.func.text in ("date", "timestamp"):
-        found = date_literal(ctx, node)
-    else:
+    if not is_literal(node):
         ctx.report("literal-needed", node.span, "A value of a given row is a literal.")
         return None
+    found = any_literal(ctx, node)
     if found is None:
         return None
     kind, wanted = found.type.kind, column.type
@@ -173,4 +169,4 @@ def _expect(ctx: Context, features: FeaturesInfo, rule: ast.Rule, given: list[se
             message = f"This reads {lacking[0]}, which a given row lacks and which is never null."
             ctx.report("bad-given-row", rule.expr.span, message, help=f"Give it: row({lacking[0]} = …).")
             return []
-    return [DataRuleInfo("expect", source_text(ctx, rule.expr), found, rule.span)]
+    return [DataRuleInfo("expect", written(ctx, rule.expr.span), found, rule.span)]

@@ -164,8 +164,8 @@ class Builder:
             node.end - node.start <= DEEPEST or height(node, DEEPEST + 2) <= DEEPEST + 2
         ):  # the statement itself and a leaf
             return True
-        message = f"this is nested deeper than {DEEPEST} levels"
-        advice = "give inner parts names of their own"
+        message = f"This is nested deeper than {DEEPEST} levels."
+        advice = "Give inner parts names of their own."
         self.problems.add(Problem("too-deep", node.start, node.start + 1, message, advice))
         return False
 
@@ -357,8 +357,8 @@ class Builder:
     def make_range(self, lo: Expr, _sign: int, hi: Expr) -> Range:
         for end in (lo, hi):
             if isinstance(end, Call) and end.func.text not in _RANGE_CALLS:
-                message = f"a range cannot end in a call of `{end.func.text}`"
-                advice = 'an end is a number, a name, `date("…")` or `timestamp("…")`'
+                message = f"A range cannot end in a call of `{end.func.text}`."
+                advice = 'An end is a number, a name, `date("…")` or `timestamp("…")`.'
                 self.problems.add(Problem("syntax-error", end.start, end.end, message, advice))
         return Range(lo.start, hi.end, lo, hi)
 

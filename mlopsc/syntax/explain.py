@@ -56,6 +56,7 @@ class Case(NamedTuple):
     inside: bool  # in a block
     tokens: list[Token]
     wrong: int
+    section: str = ""  # the innermost section
 
     def at(self, index: int) -> Token | None:
         return self.tokens[index] if 0 <= index < len(self.tokens) else None
@@ -106,7 +107,7 @@ def explain(case: Case) -> Problem:
         if found is not None:
             return found
     expected = _expected(case)
-    return case.problem(f"found {_found(case)}" + (f", expected {expected}" if expected else ""), _hint(case))
+    return case.problem(f"Found {_found(case)}" + (f", expected {expected}." if expected else "."), _hint(case))
 
 
 def _found(case: Case) -> str:
@@ -149,9 +150,9 @@ def _hint(case: Case) -> str | None:
     """A general help for what stands at the error."""
     if case.kind in _CONTEXT_WORDS and accepts(case.states, NAME):
         word = case.word(case.wrong)
-        return f"as a name, `{word}` is written in backquotes: `` `{word}` ``"
+        return f"As a name, `{word}` is written in backquotes: `` `{word}` ``."
     if case.kind == NAME and case.word(case.wrong) in ("elif", "elseif", "elsif"):
-        return "write `else if`"
+        return "Write `else if`."
     return None
 
 
@@ -163,8 +164,8 @@ def _chained(case: Case) -> Problem | None:
     comparing = case.kind in (CMP, IN, IS) or (case.kind == NOT and after is not None and after.kind == IN)
     if not comparing or not accepts(case.states, NUMBER_OF["AND"]) or accepts(case.states, case.kind):
         return None
-    message = "comparisons do not chain"
-    advice = "compare twice and join with `and`: `0 < x and x < 1`; for a closed range, `x in 0..1`"
+    message = "Comparisons do not chain."
+    advice = "Compare twice and join with `and`: `0 < x and x < 1`; for a closed range, `x in 0..1`."
     return case.problem(message, advice, name="chained-comparison")
 
 
@@ -178,12 +179,12 @@ def _bare_call(case: Case) -> Problem | None:
     if not inside and not closed:
         return None
     if verb in _RULES:
-        return case.problem(f"`{verb}` takes one expression", f"write it without the outer parentheses: `{verb} …`")
+        return case.problem(f"`{verb}` takes one expression.", f"Write it without the outer parentheses: `{verb} …`.")
     name = f"{verb}_{case.word(2)}" if case.tokens[2].kind == NAME and case.wrong > 2 else f"{verb}_1"
     line = case.text[case.start :].split("\n", 1)[0].rstrip()
     call = line if len(line) <= 60 and "#" not in line and line.endswith(")") else f"{verb}(…)"
-    message = f"a call of `{verb}` alone is no statement"
-    advice = f"give the feature a name: `{name} = {call}`"
+    message = f"A call of `{verb}` alone is no statement."
+    advice = f"Give the feature a name: `{name} = {call}`."
     return case.problem(message, advice, name="bare-call", span=(case.tokens[0].start, case.tokens[0].end))
 
 
@@ -192,12 +193,12 @@ def _unclosed(case: Case) -> Problem | None:
     token = case.at(case.wrong)
     if not opened:
         if case.kind in CLOSING and case.wrong:
-            return case.problem(f"this `{case.word(case.wrong)}` closes nothing", "remove it", "")
+            return case.problem(f"This `{case.word(case.wrong)}` closes nothing.", "Remove it.", "")
         return None
     sign = case.text[opened[-1].start]
     other = {"(": ")", "[": "]"}[sign]
     if case.kind in CLOSING and case.word(case.wrong) != other and accepts(case.states, _closing(sign)):
-        return case.problem(f"`{sign}` is closed by `{case.word(case.wrong)}`", f"write `{other}`", other)
+        return case.problem(f"`{sign}` is closed by `{case.word(case.wrong)}`.", f"Write `{other}`.", other)
     ends = case.kind in (END, LBRACE, RBRACE) or (token is not None and token.first)
     if not ends or (case.kind == LBRACE and token is not None and not token.first):
         return None
@@ -209,7 +210,7 @@ def unclosed(case: Case, opened: list[Token]) -> Problem:
     where = opened[-1].start
     other = {"(": ")", "[": "]"}[case.text[where]]
     return case.problem(
-        f"this `{case.text[where]}` is never closed", f"close it with `{other}`", span=(where, where + 1)
+        f"This `{case.text[where]}` is never closed.", f"Close it with `{other}`.", span=(where, where + 1)
     )
 
 
@@ -222,22 +223,22 @@ def _equals(case: Case) -> Problem | None:
     before = case.kinds(case.wrong)
     after = case.at(case.wrong + 1)
     if case.kind == EQ and after is not None and case.text[case.offset : after.end] == "=>":
-        return case.problem("this is no comparison", "write `>=`", ">=", span=(case.offset, after.end))
+        return case.problem("This is no comparison.", "Write `>=`.", ">=", span=(case.offset, after.end))
     if case.kind == EQ and accepts(case.states, CMP):
-        return case.problem("`=` sets, it does not compare", "write `==`", "==")
+        return case.problem("`=` sets, it does not compare.", "Write `==`.", "==")
     if case.kind == EQ and before and before[-1] == CMP:
         start = case.tokens[case.wrong - 1].start
-        return case.problem("this is no comparison", "write `==`", "==", span=(start, case.span()[1]))
+        return case.problem("This is no comparison.", "Write `==`.", "==", span=(start, case.span()[1]))
     if case.kind == CMP and case.word(case.wrong) == "==" and accepts(case.states, EQ):
-        return case.problem("`==` compares, it does not set", "write `=`", "=")
+        return case.problem("`==` compares, it does not set.", "Write `=`.", "=")
     if case.kind == CMP and before and before[-1] == EQ and case.word(case.wrong) == ">":
         start = case.tokens[case.wrong - 1].start
-        return case.problem("this is no comparison", "write `>=`", ">=", span=(start, case.span()[1]))
+        return case.problem("This is no comparison.", "Write `>=`.", ">=", span=(start, case.span()[1]))
     if case.kind == EQ and before and before[-1] == COLON:
         start = case.tokens[case.wrong - 1].start
-        return case.problem("a setting is written with `=`", "write `=`", "=", span=(start, case.span()[1]))
+        return case.problem("A setting is written with `=`.", "Write `=`.", "=", span=(start, case.span()[1]))
     if case.kind == COLON and accepts(case.states, EQ):
-        return case.problem("a value is given with `=`, not with `:`", "write `=`", _equal_sign(case, case.offset))
+        return case.problem("A value is given with `=`, not with `:`.", "Write `=`.", _equal_sign(case, case.offset))
     if case.inside and before[:2] == [NAME, COLON] and case.wrong <= 4:
         return _typed(case)
     return None
@@ -250,11 +251,11 @@ def _typed(case: Case) -> Problem | None:
     if case.kind in (SEP, END, RBRACE):
         return None
     name, colon = case.word(0), case.tokens[1]
-    message = "after `:` stands a column's type, and this is none"
+    message = "After `:` stands a column's type, and this is none."
     if case.kind == EQ:
-        return case.problem("a column has no `=`", f"a setting is written `{name} = …`")
+        return case.problem("A column has no `=`.", f"A setting is written `{name} = …`.")
     sign = _equal_sign(case, colon.start)
-    return case.problem(message, f"a setting is written `{name} = …`", sign, span=(colon.start, colon.end))
+    return case.problem(message, f"A setting is written `{name} = …`.", sign, span=(colon.start, colon.end))
 
 
 def _equal_sign(case: Case, colon: int) -> str:
@@ -268,24 +269,24 @@ def _blank_unit(case: Case) -> Problem | None:
         return None
     whole = case.text[number.start : number.end] + case.word(case.wrong)
     span = (number.start, case.span()[1])
-    return case.problem("a unit follows its number directly", f"write `{whole}`", whole, span=span)
+    return case.problem("A unit follows its number directly.", f"Write `{whole}`.", whole, span=span)
 
 
 def _other_languages(case: Case) -> Problem | None:
     """`//` comments, `**`, `x.y(…)`, `$`, a brace for a value."""
     before = case.at(case.wrong - 1)
     if case.kind == SLASH and before is not None and before.kind == SLASH:
-        message = "a comment starts with `#`"
-        return case.problem(message, "write `#`", "#", span=(before.start, case.span()[1]))
+        message = "A comment starts with `#`."
+        return case.problem(message, "Write `#`.", "#", span=(before.start, case.span()[1]))
     if case.kind == STAR and before is not None and before.kind == STAR:
-        return case.problem("there is no operator `**`", "multiply, or use `exp` and `ln`")
+        return case.problem("There is no operator `**`.", "Multiply, or use `exp` and `ln`.")
     if case.kind == LPAR and case.wrong >= 3 and case.tokens[case.wrong - 2].kind == NUMBER_OF["DOT"]:
-        message = "functions have no dots in their names"
-        return case.problem(message, "`a.b` refers to `b` of `a`; a call is `name(…)`")
+        message = "Functions have no dots in their names."
+        return case.problem(message, "`a.b` refers to `b` of `a`; a call is `name(…)`.")
     if case.kind == LBRACE and before is not None and before.kind in (EQ, COMMA, LPAR, LBRACK, COLON):
-        return case.problem("a value does not start with `{`", "a list is `[…]`, a section `name { … }`")
+        return case.problem("A value does not start with `{`.", "A list is `[…]`, a section `name { … }`.")
     if case.kind == DOTDOT:
-        return case.problem("a range goes from one number to another", "its ends are numbers, names or dates: `0..100`")
+        return case.problem("A range goes from one number to another.", "Its ends are numbers, names or dates: `0..100`.")
     return None
 
 
@@ -293,16 +294,36 @@ def _import(case: Case) -> Problem | None:
     """`import shared`"""
     if case.inside or case.word(0) != "import" or case.wrong > 2 or case.kind in (EQ, COLON, LBRACE):
         return None
-    return case.problem("what is imported is a path in double quotes", 'write `import "shared.mlops"`')
+    return case.problem("What is imported is a path in double quotes.", 'Write `import "shared.mlops"`.')
+
+
+def _column(case: Case) -> Problem | None:
+    """In a columns section: `age int?`, `age = int?`, `"Age" : int`, `age : int,`."""
+    if case.section != "columns":
+        return None
+    before = case.kinds(3)
+    if before[:1] == [NAME] and (before[1:2] == [NAME] or before[1:3] == [EQ, NAME]):
+        name, kind = case.tokens[0], case.tokens[before.index(NAME, 1)]
+        words = f"{case.text[name.start : name.end]} : {case.text[kind.start : kind.end]}"
+        message = "A colon stands between a column's name and its type."
+        return case.problem(message, f"Write `{words}`.", words, span=(name.start, kind.end))
+    if case.kind == STRING and case.wrong == 0:
+        message = "A column's name stands without quotes."
+        return case.problem(message, f"Write `name : type from {case.word(0)}`.")
+    if case.kind == COMMA and before[:2] == [NAME, COLON] and not case.open_brackets():
+        after = case.at(case.wrong + 1)
+        if after is None or after.first:
+            return case.problem("Columns are parted by lines, not by commas.", "Remove the comma.", "")
+    return None
 
 
 def _clause_list(case: Case) -> Problem | None:
     """`missing "a", "b"` in a column."""
     if case.kind != COMMA or case.kinds(2) != [NAME, COLON] or case.open_brackets():
         return None
-    return case.problem("a column's clause has one value", "write a list: `[a, b]`")
+    return case.problem("A column's clause has one value.", "Write a list: `[a, b]`.")
 
 
 _SPECIAL: tuple[Callable[[Case], Problem | None], ...] = (
-    _import, _chained, _bare_call, _equals, _clause_list, _blank_unit, _other_languages, _unclosed,
+    _import, _column, _chained, _bare_call, _equals, _clause_list, _blank_unit, _other_languages, _unclosed,
 )  # fmt: skip

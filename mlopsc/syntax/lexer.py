@@ -62,7 +62,7 @@ TOKEN = re.compile(
 )
 TRIPLE_END = re.compile(r'[^"\\]*+(?:(?:\\[\s\S]|"(?!""))[^"\\]*+)*+"""')
 DEEPEST = 200
-_STRAY = {"%": "a share is written without a blank: `5%`", "|": "a pipe is written `|>`"}
+_STRAY = {"%": "A share is written without a blank: `5%`.", "|": "A pipe is written `|>`."}
 _FIRST_CHUNK, _CHUNK = 64, 4096
 
 
@@ -85,6 +85,7 @@ class Lexer:
         self._matches: Iterator[re.Match[str]] = iter(())
         self._limit = _FIRST_CHUNK
         self._lone_triple = False
+        self.swallowed = -1  # where the last unclosed string with a `}` in it starts
 
     def start(self, offset: int, seed: list[tuple[int, Any]], braces: int) -> None:
         """Go on at `offset`, outside all brackets and inside `braces` blocks, after the tokens of `seed`."""
@@ -180,8 +181,8 @@ class Lexer:
             self.braces += 1 if kind == LBRACE else -1
         if depth <= DEEPEST and (self.braces <= DEEPEST or kind != LBRACE):
             return depth, kind
-        message = f"brackets are nested deeper than {DEEPEST} levels"
-        self._problem("too-deep", start, 1, message, "give inner parts names of their own")
+        message = f"Brackets are nested deeper than {DEEPEST} levels."
+        self._problem("too-deep", start, 1, message, "Give inner parts names of their own.")
         return depth, ERROR
 
     def _problem(
@@ -200,7 +201,7 @@ class Lexer:
         known = read_number(text)
         if known is None:
             advice, edit = number_help(text)
-            self._problem("bad-number", start, len(text), f"`{_short(text)}` is not a number", advice, edit)
+            self._problem("bad-number", start, len(text), f"`{_short(text)}` is not a number.", advice, edit)
             return "int", 0
         self._numbers[text] = known
         return known
@@ -210,8 +211,8 @@ class Lexer:
         at = start + self.base
         if bad is not None:
             where = start + text.index(bad)
-            message = f"`{bad}` is not an escape"
-            advice = 'the escapes are \\" \\\\ \\n \\t and \\u{…}; a backslash itself is written \\\\'
+            message = f"`{bad}` is not an escape."
+            advice = 'The escapes are \\" \\\\ \\n \\t and \\u{…}; a backslash itself is written \\\\.'
             self._problem("bad-escape", where, len(bad), message, advice, "\\" + bad if len(bad) == 2 else None)
         return Literal(at, at + len(text), "string", value, text.replace("\r\n", "\n"))
 
@@ -228,17 +229,17 @@ class Lexer:
         if group == G_ODD:
             word, kind = {"&&": ("and", AND), "||": ("or", OR), "!": ("not", NOT)}[text]
             edit = "not " if text == "!" else word
-            self._problem("bad-character", start, len(text), f"`{text}` is not an operator", f"write `{word}`", edit)
+            self._problem("bad-character", start, len(text), f"`{text}` is not an operator.", f"Write `{word}`.", edit)
             return kind, at
         if group == G_ALIEN:
             edit = '"' + text[1:-1].replace("\\", "\\\\").replace('"', '\\"') + '"'
-            message = f"a string stands in double quotes, not in `{text[0]}`"
-            self._problem("bad-character", start, len(text), message, f"write `{_short(edit)}`", edit)
+            message = f"A string stands in double quotes, not in `{text[0]}`."
+            self._problem("bad-character", start, len(text), message, f"Write `{_short(edit)}`.", edit)
             return STRING, Literal(at, at + len(text), "string", text[1:-1], edit)
         if group == G_WORD:
-            message = f"`{_short(text)}` has letters that plain names lack"
+            message = f"`{_short(text)}` has letters that plain names lack."
             self._problem(
-                "bad-character", start, len(text), message, f"write it in backquotes: `` `{text}` ``", f"`{text}`"
+                "bad-character", start, len(text), message, f"Write it in backquotes: `` `{text}` ``.", f"`{text}`"
             )
             return NAME, Name(at, at + len(text), text)
         return self._bad(text, start)
@@ -250,7 +251,7 @@ class Lexer:
             self._lone_triple = True
             end = self.text.find("\n", start)
             end = len(self.text) if end < 0 else end
-            self._problem("unterminated-string", start, 3, 'this `"""` is never closed', 'close it with `"""`')
+            self._problem("unterminated-string", start, 3, 'This `"""` is never closed.', 'Close it with `"""`.')
             self._matches = TOKEN.finditer(self.text, end)
             at = start + self.base
             return Literal(at, at + 3, "string", "", '""')
@@ -260,15 +261,17 @@ class Lexer:
     def _bad(self, text: str, start: int) -> tuple[int, Any]:
         at = start + self.base
         if text[0] == '"' or text[0] == "'":
-            advice = 'close it with `"`' if text[0] == '"' else 'a string stands in double quotes: `"…"`'
-            self._problem("unterminated-string", start, len(text), "this string is not closed on its line", advice)
+            advice = 'Close it with `"`.' if text[0] == '"' else 'A string stands in double quotes: `"…"`.'
+            if "}" in text:
+                self.swallowed = max(self.swallowed, start)
+            self._problem("unterminated-string", start, len(text), "This string is not closed on its line.", advice)
             return STRING, Literal(at, at + len(text), "string", text[1:], '""')
         if text[0] == "`":
-            message = "this backquoted name is not closed on its line"
-            self._problem("unterminated-string", start, len(text), message, "close it with a backquote")
+            message = "This backquoted name is not closed on its line."
+            self._problem("unterminated-string", start, len(text), message, "Close it with a backquote.")
             return NAME, Name(at, at + len(text), text[1:], True)
-        shown = f"`{_short(text)}`" if text.isprintable() else f"the character U+{ord(text[0]):04X}"
-        self._problem("bad-character", start, len(text), f"{shown} means nothing here", _STRAY.get(text))
+        shown = f"`{_short(text)}`" if text.isprintable() else f"The character U+{ord(text[0]):04X}"
+        self._problem("bad-character", start, len(text), f"{shown} means nothing here.", _STRAY.get(text))
         return ERROR, None
 
 

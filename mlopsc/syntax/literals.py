@@ -59,19 +59,19 @@ def read_number(text: str) -> Number | None:
 def number_help(text: str) -> tuple[str, str | None]:
     """(help, replacement or None) for a text that `read_number` refuses."""
     if text.startswith("."):
-        return f"write `0{text}`", f"0{text}"
+        return f"Write `0{text}`.", f"0{text}"
     if text.endswith("."):
-        return f"write `{text}0`", f"{text}0"
+        return f"Write `{text}0`.", f"{text}0"
     match = _NUMBER.fullmatch(text)
     if match is None:
-        return "numbers are written like `1_000`, `0.5`, `1e-3`, `5%`, `30s` or `512MiB`", None
+        return "Numbers are written like `1_000`, `0.5`, `1e-3`, `5%`, `30s` or `512MiB`.", None
     number, unit = text[: match.start(4)] if match[4] else text, match[4] or ""
     if len(text) <= _LONGEST and unit.lower() in _MEANT and unit not in BYTES:
         meant = _MEANT[unit.lower()]
-        return f"write `{number}{meant}`", number + meant
+        return f"Write `{number}{meant}`.", number + meant
     if unit and unit not in BYTES:
-        return "durations end in ms, s, min, h, d or w, sizes in B, KiB, MiB, GiB or TiB, shares in %", None
-    return "an integer has 64 bits; write a larger number as a float, `1e20`", None
+        return "Durations end in ms, s, min, h, d or w, sizes in B, KiB, MiB, GiB or TiB, shares in %.", None
+    return "An integer has 64 bits; write a larger number as a float, `1e20`.", None
 
 
 def read_string(text: str) -> tuple[str, str | None]:

@@ -33,8 +33,8 @@ def parse(source: Source, bag: Bag) -> File:
     file = _assemble(machine.values[-1], source, problems)
     file.comments = lexer.comments
     if not file.items and not file.imports and file.edition is None and not problems:
-        message = "the spec is empty"
-        problems.add(Problem("empty-spec", source.base, source.base, message, "`mlopsc init` writes a first one"))
+        message = "The spec is empty."
+        problems.add(Problem("empty-spec", source.base, source.base, message, "`mlopsc init` writes a first one."))
     file.damaged = bool(problems)
     problems.report(source, bag)
     return file
@@ -52,9 +52,9 @@ def _assemble(items: list[Item], source: Source, problems: Problems) -> File:
         word, literal = item
         if word.text == "edition" and isinstance(literal.value, int) and not word.quoted:
             if number:
-                message = "`edition` stands before everything else"
+                message = "`edition` stands before everything else."
                 problems.add(
-                    Problem("syntax-error", word.start, literal.end, message, "move it to the top of the file")
+                    Problem("syntax-error", word.start, literal.end, message, "Move it to the top of the file.")
                 )
             else:
                 edition = Edition(word.start, literal.end, literal.value)
@@ -69,7 +69,7 @@ def _assemble(items: list[Item], source: Source, problems: Problems) -> File:
 
 def _misplaced(word: str, kind: str) -> tuple[str, str | None]:
     if word == "edition":
-        return "an edition is a year, without quotes", "write `edition 2026`"
+        return "An edition is a year, without quotes.", "Write `edition 2026`."
     if word == "import":
-        return "what is imported is a path in double quotes", 'write `import "shared.mlops"`'
-    return f"`{word}` and a literal make no declaration", "a declaration is `KIND NAME = value` or `KIND NAME { … }`"
+        return "What is imported is a path in double quotes.", 'Write `import "shared.mlops"`.'
+    return f"`{word}` and a literal make no declaration.", "A declaration is `KIND NAME = value` or `KIND NAME { … }`."

@@ -59,15 +59,20 @@ class Problems:
         del self._starts[low:high]
 
     def report(self, source: Source, bag: Bag) -> None:
-        """Hand over all findings, of several on one line only the first: they have one cause more often than not."""
+        """Hand over all findings, of several on one line only one: they have one cause more often than not. That is the
+        first, or a string that is not closed: with a quote missing, texts and what stands between them change places."""
         line_end = -1
+        lines: list[Problem] = []
         for start in sorted(self._at):
-            if start < line_end:
-                continue
             found = self._at[start]
-            line_end = source.text.find("\n", start - source.base) + source.base
-            if line_end < source.base:
-                line_end = source.base + len(source.text) + 1
+            if start >= line_end:
+                lines.append(found)
+                line_end = source.text.find("\n", start - source.base) + source.base
+                if line_end < source.base:
+                    line_end = source.base + len(source.text) + 1
+            elif found.name == "unterminated-string" and lines[-1].name == "syntax-error":
+                lines[-1] = found
+        for found in lines:
             edit = None if found.text is None else Edit(found.edit_span or (found.start, found.end), found.text)
             bag.report(
                 found.name, (found.start, found.end), found.message, help=found.help, edit=edit, related=found.related

@@ -21,12 +21,12 @@ def read_source(
     data, failure = (file, None) if isinstance(file, bytes) else _load(path)
     if failure is not None or data is None:
         source = sources.add(path, "")
-        bag.report("unreadable-file", (source.base, source.base), f"`{path}` cannot be read: {failure}")
+        bag.report("unreadable-file", (source.base, source.base), f"`{path}` cannot be read: {failure}.")
         return None
     if len(data) > LARGEST:
         source = sources.add(path, "")
-        message = f"`{path}` is larger than {LARGEST >> 20} MiB"
-        advice = "split the spec, and join its parts with `import`"
+        message = f"`{path}` is larger than {LARGEST >> 20} MiB."
+        advice = "Split the spec, and join its parts with `import`."
         bag.report("file-too-large", (source.base, source.base), message, help=advice)
         return None
     try:
@@ -35,8 +35,8 @@ def read_source(
         good = data[: error.start].decode("utf-8-sig", "replace")
         source = sources.add(path, good + data[error.start :].decode("utf-8", "replace"))
         at = source.base + len(good)
-        message = f"the byte 0x{data[error.start]:02X} here is not UTF-8"
-        bag.report("bad-encoding", (at, at + 1), message, help="save the file as UTF-8")
+        message = f"The byte 0x{data[error.start]:02X} here is not UTF-8."
+        bag.report("bad-encoding", (at, at + 1), message, help="Save the file as UTF-8.")
         return None
     return sources.add(path, text)
 

@@ -24,6 +24,7 @@ _KINDS = frozenset(
     "pipeline param connection channel metric data features model gate deploy monitor step test target profile".split()
 )
 _BINDINGS = frozenset(("param", "connection", "channel", "metric"))
+_STARTING = frozenset(NUMBER_OF[name] for name in "LBRACK NOT INT NUM STRING TRUE FALSE NULL IF".split())
 Seed = list[tuple[int, Any]]
 
 
@@ -86,7 +87,11 @@ class Recovery:
                 break
         if index < 0:
             index = len(tokens)
-        return Case(self.text, self.base, start, offset, kind, self.machine.states.copy(), depth > 0, tokens, index)
+        opener = self._opener(depth - 1) if depth else None
+        section = opener.text if isinstance(opener, Name) else ""
+        return Case(
+            self.text, self.base, start, offset, kind, self.machine.states.copy(), depth > 0, tokens, index, section
+        )
 
     def _drop(self, level: int) -> None:
         del self.machine.states[level + 1 :]
@@ -116,9 +121,9 @@ class Recovery:
         if not self._forgiven(outer) and not self.problems.within(case.start + self.base, case.offset + self.base + 1):
             head = outer.kind if isinstance(outer, Block) else outer
             last = outer.name if isinstance(outer, Block) else outer
-            message = f"{self._describe(outer)} is never closed: the file ends where `}}` was expected"
+            message = f"{self._describe(outer)} is never closed: the file ends where `}}` was expected."
             self.problems.add(
-                Problem("syntax-error", head.start, last.end, message, "close it with `}`"), damages=False
+                Problem("syntax-error", head.start, last.end, message, "Close it with `}`."), damages=False
             )
         self._drop(level)
         end = case.offset + self.base
@@ -126,16 +131,16 @@ class Recovery:
         return True
 
     def _forgiven(self, outer: Block | Name) -> bool:
-        """Whether the brace that an open block lacks was reported in another way."""
+        """Whether the brace that an open block lacks was reported in another way, or stands in an unclosed string."""
         head = outer.kind if isinstance(outer, Block) else outer
-        return head is DROPPED or head.start - self.base <= self._excused
+        return head is DROPPED or head.start - self.base <= max(self._excused, self.lexer.swallowed)
 
     def _at_brace(self, case: Case, level: int, depth: int) -> bool:
         """A brace at the start of a statement, or on the line after its header."""
         after = case.at(case.wrong)
         at_start = case.start == case.offset
         if case.kind == RBRACE and at_start and not depth:
-            self.problems.add(case.problem("this `}` closes nothing", "remove it", ""))
+            self.problems.add(case.problem("This `}` closes nothing.", "Remove it.", ""))
             self._drop(level)
             self._start_at(self._resync.past_closing(case.offset), [(SEP, None)], 0)
             return True
@@ -155,7 +160,7 @@ class Recovery:
                 seed = [(NAME, previous.item)]
                 self._own_line(case, case.offset)
             else:
-                self.problems.add(case.problem("this `{` has no header", "a section is `name { … }`"))
+                self.problems.add(case.problem("This `{` has no header.", "A section is `name { … }`."))
                 self._excused = case.offset
             seed += [(LBRACE, case.offset + self.base), (SEP, None)]
             self._start_at(case.offset + 1, seed, depth + 1)
@@ -163,7 +168,7 @@ class Recovery:
         return False
 
     def _own_line(self, case: Case, brace: int) -> None:
-        message, advice = "`{` stands on its header's line", "move it to the end of the line above"
+        message, advice = "`{` stands on its header's line.", "Move it to the end of the line above."
         self.problems.add(case.problem(message, advice, span=(brace, brace + 1)))
 
     def _block_inside(self, case: Case, level: int, depth: int) -> bool:
@@ -185,10 +190,10 @@ class Recovery:
             return False
         if not self._forgiven(outer):
             self._braced = indented
-            message = f"`}}` is missing: {self._describe(outer)} is not closed before this line"
+            message = f"`}}` is missing: {self._describe(outer)} is not closed before this line."
             related = (Related(f"{self._describe(outer)} starts here", (head.start, head.end)),)
             span = (tokens[0].start, tokens[1].end)
-            self.problems.add(case.problem(message, "close it with `}`", span=span, related=related), damages=False)
+            self.problems.add(case.problem(message, "Close it with `}`.", span=span, related=related), damages=False)
         self._drop(level)
         at = case.start + self.base
         self._start_at(case.start, [(SEP, None), *[(RBRACE, at)] * depth, (SEP, None)], 0)
@@ -207,8 +212,8 @@ class Recovery:
             return False
         if self._headless != case.start and not self._braced:
             span = (case.tokens[0].start, case.tokens[0].end)
-            message = f"`{case.word(0)}` stands outside any block"
-            advice = "the block above is closed too early: remove the `}` that is too many"
+            message = f"`{case.word(0)}` stands outside any block."
+            advice = "The block above is closed too early: remove the `}` that is too many."
             self.problems.add(case.problem(message, advice, span=span))
         self._braced = False
         self._drop(level)
@@ -225,7 +230,7 @@ class Recovery:
             word = self.text[operator.start : operator.end]
             if known is None:
                 self.problems.add(
-                    case.problem(f"`{word}` has nothing on its right", "end the line before it, or go on after it",
+                    case.problem(f"`{word}` has nothing on its right.", "End the line before it, or go on after it.",
                                  span=(operator.start, operator.end))
                 )  # fmt: skip
             self._drop(level)
@@ -264,7 +269,10 @@ class Recovery:
             if token.first and before is not None and not nested and before.kind in OPEN_ENDED - {COMMA}:
                 after = tokens[index + 1].kind if index + 1 < len(tokens) else END
                 starts = token.kind == NAME and after in (EQ, COLON, LBRACE, NAME, PIPE)
-                if starts or token.kind == RBRACE:
+                # `dedupe [a]`, `expect not a`: two operands with nothing between them are a rule.
+                rule = token.kind == NAME and case.wrong == index + 1 and after in _STARTING
+                listed = token.kind == LBRACK and case.wrong == index
+                if starts or rule or listed or token.kind == RBRACE:
                     return before, token.start
             if token.kind in CLOSING:
                 nested -= 1

@@ -8,30 +8,13 @@ import os
 import re
 import subprocess
 import sys
-import sysconfig
-from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
+import environments
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 CHURN = ROOT / "examples" / "churn"
-
-
-def closure(names: list[str]) -> set[str]:
-    """The distributions of `names` and all that those need, without extras, as installed here."""
-    found: set[str] = set()
-    waiting = list(names)
-    for name in waiting:
-        if name.lower() in found:
-            continue
-        try:
-            needed = distribution(name).requires or []
-        except PackageNotFoundError:
-            continue
-        found.add(name.lower())
-        waiting += [re.split(r"[^A-Za-z0-9_.-]", each)[0] for each in needed if "extra ==" not in each]
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +25,7 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
     subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
     (wheel,) = (folder / "dist").glob("*.whl")
     environment = folder / "env"
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(environment)], check=True)
+    environments.make(environment)
     python = environment / "bin" / "python"
     install = [
         sys.executable,
@@ -57,18 +40,15 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
         str(wheel),
     ]
     subprocess.run(install, check=True, capture_output=True)
-    site = Path(sysconfig.get_path("purelib", vars={"base": str(environment)}))
-    text = next(site.glob("mlopsc-*.dist-info")).joinpath("METADATA").read_text(encoding="utf-8")
+    (about,) = environments.site_of(environment).glob("mlopsc-*.dist-info/METADATA")
+    text = about.read_text(encoding="utf-8")
     declared = [
-        re.split(r"[^A-Za-z0-9_.-]", line.removeprefix("Requires-Dist: "))[0]
+        environments.name_of(line.removeprefix("Requires-Dist: "))
         for line in text.splitlines()
         if line.startswith("Requires-Dist: ") and "extra ==" not in line
     ]
     assert sorted(declared) == ["jinja2", "lark", "pydantic"]
-    for name in closure(declared):
-        here = distribution(name)
-        for top in {file.parts[0] for file in here.files or [] if file.parts[0] not in ("..", "__pycache__")}:
-            (site / top).symlink_to(here.locate_file(top))
+    environments.link(environment, declared)
     return environment
 
 

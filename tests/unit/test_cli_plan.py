@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -157,11 +158,17 @@ def test_show_tells_every_value_with_its_origin(here: Path, capsys: Out) -> None
     assert model["cpu"] == ("1", "default")
     assert model["split.test"] == ("part", f"s.mlops:{line('split')}")
     assert model["task"] == ("binary", "follows from the target")
+    assert model["candidate.1"] == ("logistic_regression", f"s.mlops:{line('algorithm')}")
+    assert model["candidate.1.C"] == ("1", "scikit-learn's default")
+    assert [row["path"] for row in sections["gate g"]] == ["require.1"]
     assert sections["param part"] == [
         {"path": "value", "value": "40%", "origin": f"profile wide (s.mlops:{line('  part   ')})"}
     ]
     assert guarded(["show", "s.mlops"]) == 0
-    assert "schedule.every  1d" in capsys.readouterr().out
+    text = capsys.readouterr().out
+    assert "schedule.every  1d" in text
+    assert "C = 1, " in text
+    assert "# scikit-learn's default\n" in text
     assert guarded(["show", "s.mlops", "--plan"]) == 0
     assert f"  step train:m  # s.mlops:{line('model m')}" in capsys.readouterr().out
 
@@ -277,6 +284,28 @@ def test_a_run_that_waits_exits_with_3_and_goes_on_after_the_decision(here: Path
     capsys.readouterr()
     assert guarded(["run", "s.mlops", "--json", "-q"]) == 0
     assert json.loads(capsys.readouterr().out)["models"]["m"]["promoted"] is True
+
+
+def test_from_another_folder_a_store_is_found_by_what_the_messages_say(
+    here: Path, capsys: Out, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store stands beside the spec; commands without a spec look in the folder where they are, and say so."""
+    asking = SPEC.replace("  require roc_auc >= 0.6\n", '  require roc_auc >= 0.6\n  approval = manual(by = ["ana"])\n')
+    (here / "our specs").mkdir()
+    (here / "our specs" / "s.mlops").write_text(asking, encoding="utf-8")
+    monkeypatch.setenv("MLOPSC_DATA", str(here))
+    assert guarded(["run", "our specs/s.mlops"]) == 3
+    hint = capsys.readouterr().out.split("to decide: mlopsc ", 1)[1].split(", then")[0]
+    assert guarded(["journal"]) == 2
+    told = capsys.readouterr().err
+    assert "there is no store at" in told
+    assert "name it with --store 'our specs/.mlopsc' or MLOPSC_STORE" in told
+    assert guarded(["runs", "--store", "our specs/.mlopsc"]) == 0
+    assert guarded(shlex.split(hint.replace("NAME", "ana"))) == 0
+    monkeypatch.chdir(here / "our specs")
+    capsys.readouterr()
+    assert guarded(["journal", "--json"]) == 0
+    assert [e["kind"] for e in json.loads(capsys.readouterr().out)["entries"]][-1] == "decision"
 
 
 def test_a_failed_gate_and_a_failed_expectation_exit_with_1(here: Path, capsys: Out) -> None:

@@ -16,7 +16,9 @@ import toys
 
 from mlopsc.runtime import approve, cli, fork, render
 from mlopsc.runtime.errors import UsageError
+from mlopsc.runtime.plan import load
 from mlopsc.runtime.runner import run_plan
+from mlopsc.runtime.steps import StepKind
 from mlopsc.runtime.store import runs
 from mlopsc.runtime.store.journal import now_text
 from mlopsc.runtime.store.locks import pipeline_lock
@@ -122,6 +124,28 @@ def test_a_wrong_param_is_refused_before_anything_runs(run: Run, params: dict[st
     assert caught.value.name == name
 
 
+@pytest.mark.parametrize("text", ["seed", "=8", " = 8"])
+def test_a_set_that_is_no_assignment_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="NAME=VALUE") as caught:
+        cli.assignments(["seed=1", text])
+    assert caught.value.name == "bad-assignment"
+
+
+def test_a_plan_that_this_runtime_cannot_read_is_refused(run: Run, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="format 2; this runtime reads format 1") as newer:
+        run(toys.training() | {"format": 2})
+    (tmp_path / "plan.json").write_text('{"format": 1,')
+    with pytest.raises(UsageError, match="cannot be read as a plan") as torn:
+        load(tmp_path / "plan.json")
+    assert (newer.value.name, torn.value.name) == ("bad-plan", "bad-plan")
+
+
+def test_a_pipeline_that_the_plan_lacks_is_refused_with_the_nearest_name(run: Run) -> None:
+    with pytest.raises(UsageError, match="no pipeline toi; did you mean toy") as caught:
+        run(toys.training(), pipeline="toi")
+    assert caught.value.name == "unknown-pipeline"
+
+
 def test_a_failed_gate_fails_the_run_promotes_nothing_and_stays_failed(run: Run, tmp_path: Path) -> None:
     for expected in ("done", "cached"):
         result = run(toys.training(at_least=9))
@@ -148,6 +172,29 @@ def test_damaged_content_is_computed_again_and_named(run: Run, tmp_path: Path) -
     assert [e["digest"] for e in events if e["event"] == "corrupt"] == [first["models"]["m"]["digest"]]
     assert second["models"] == first["models"]
     assert Store.open(tmp_path / "store").journal().verify() == []
+
+
+def test_damaged_evidence_of_the_champion_is_named_and_made_anew_by_a_run_that_judges_it_again(
+    run: Run, tmp_path: Path
+) -> None:
+    """A verdict with measured times cannot be computed to the same bytes: the run's own takes its place, journaled."""
+    table = toys.TOYS | {"gate": StepKind("toys:timed_gate", champion=True)}
+    first = run(toys.training(), table=table)
+    store = Store.open(tmp_path / "store")
+    (version,) = store.registry().versions("m")
+    place = store.path(version.artifacts["verdict.release"])
+    place.chmod(0o600)
+    place.write_text("{}")
+    code, found = cli.journal(tmp_path / "store", verify=True)
+    assert code == 1
+    assert "m version 1, verdict.release:" in found["problems"][0]
+    assert "run its pipeline again" in found["problems"][0]
+    again = run(toys.training(), table=table)
+    assert (statuses(again)["gate:release"], again["models"]["m"]) == ("done", first["models"]["m"])
+    code, found = cli.journal(tmp_path / "store", verify=True)
+    assert (code, found["entries"][-1]["kind"]) == (0, "renewal")
+    assert "judged anew" in render.journal_text(found)
+    assert set(statuses(run(toys.training(), table=table)).values()) == {"cached"}
 
 
 def test_a_crash_is_retried_and_a_verdict_is_not(run: Run, tmp_path: Path) -> None:
@@ -281,6 +328,7 @@ def test_a_rejection_ends_this_run_and_those_that_ask_about_the_same_model(run: 
     second, third = run(plan), run(plan)
     assert (second["run"], second["status"], third["status"]) == (first["run"], "rejected", "rejected")
     assert cli.EXIT["rejected"] == 1
+    assert error(third, "approve:release")["name"] == "approval-rejected"
     assert "not yet" in error(third, "approve:release")["message"]
     assert third["gates"]["release"]["verdict"] == "failed"
     assert cli.list_models(tmp_path / "store")[1]["models"] == {}

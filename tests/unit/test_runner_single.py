@@ -61,8 +61,9 @@ def test_a_failed_gate_ends_its_task_and_what_follows_cannot_start(where: dict[s
         run_step(plan, step, run=RUN, **where)
     code, outcome = run_step(plan, "gate:release", run=RUN, **where)
     assert (code, outcome["error"]["name"]) == (1, "gate-failed")
-    with pytest.raises(UsageError, match="needs gate:release, which failed"):
+    with pytest.raises(UsageError, match="needs gate:release, which failed") as caught:
         run_step(plan, "register:m", run=RUN, **where)
+    assert caught.value.name == "step-not-ready"
     result = finish(plan, run=RUN, **where)
     assert (result["gates"]["release"]["verdict"], result["models"]["m"]["version"]) == ("failed", None)
 
@@ -83,5 +84,6 @@ def test_an_approval_is_asked_again_until_it_is_given(where: dict[str, Any], tmp
 
 def test_a_run_is_of_one_plan_and_its_params(where: dict[str, Any]) -> None:
     run_step(toys.training(), "ingest:d", run=RUN, **where)
-    with pytest.raises(UsageError, match="another plan"):
+    with pytest.raises(UsageError, match="another plan") as caught:
         run_step(toys.training(), "train:m", run=RUN, params={"seed": "8"}, **where)
+    assert caught.value.name == "another-run"

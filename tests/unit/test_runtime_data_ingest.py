@@ -253,8 +253,9 @@ def test_without_a_header_the_columns_section_names_all_columns(reader: Reader) 
         (1, "x"),
         (2, "y"),
     ]
-    with pytest.raises(StepError, match="2 fields in its first row"):
+    with pytest.raises(StepError, match="2 fields in its first row") as caught:
         reader.read([col("a", "int")], source(path="n.csv", header=False))
+    assert caught.value.name == "wrong-width"
 
 
 def test_long_fields_and_header_only_files_are_read(reader: Reader) -> None:
@@ -317,6 +318,20 @@ def test_parquet_types_may_move_between_files(reader: Reader) -> None:
         (3, "", 2.0, True, datetime(2026, 1, 2, 3)),
     ]
     assert reader.rules() == ["i: 2.5 is no int"]
+
+
+def test_a_column_of_a_type_that_is_no_single_value_is_refused_at_its_line(reader: Reader) -> None:
+    duckdb.sql(f"COPY (SELECT [1, 2] AS a) TO '{reader.folder}/lists.parquet'")
+    with pytest.raises(StepError, match=r"a of lists\.parquet has type INTEGER\[\], which is no int") as caught:
+        reader.read([col("a", "int")], source("parquet", path="lists.parquet"))
+    assert (caught.value.name, caught.value.where) == ("unreadable-type", WHERE)
+
+
+def test_a_zone_that_this_machine_does_not_know_is_refused(reader: Reader) -> None:
+    """The compiler checks names against its own list; a machine's zone data may be older or missing."""
+    with pytest.raises(StepError, match="No time zone is named Mars/Olympus") as caught:
+        reader.column("timestamp?", ["2026-01-31T00:00:00"], timezone="Mars/Olympus")
+    assert caught.value.name == "unknown-timezone"
 
 
 def test_json_lines_give_typed_rows_and_broken_lines_are_bad(reader: Reader) -> None:
@@ -392,11 +407,12 @@ def test_unread_connections_and_missing_variables_are_refused_by_code(
         reader.read([col("a", "int")], source("table", connection=connection("mysql", host="h"), table="t"))
     assert caught.value.code == "MLC8010"
     monkeypatch.delenv("NO_SUCH_HOST", raising=False)
-    with pytest.raises(StepError, match="NO_SUCH_HOST is not set"):
+    with pytest.raises(StepError, match="NO_SUCH_HOST is not set") as caught:
         reader.read(
             [col("a", "int")],
             source("table", connection=connection("postgres", host={"env": "NO_SUCH_HOST"}), table="t"),
         )
+    assert caught.value.name == "missing-environment"
 
 
 def test_equal_input_gives_equal_bytes(reader: Reader) -> None:

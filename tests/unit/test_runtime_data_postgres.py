@@ -15,7 +15,7 @@ import pytest
 from mlopsc.runtime.data.engine import open_engine
 from mlopsc.runtime.data.ingest import ingest
 from mlopsc.runtime.data.source import Place
-from mlopsc.runtime.errors import StepError
+from mlopsc.runtime.errors import LostConnection, StepError
 
 COLUMNS = [("id", "int"), ("name", "string"), ("amount", "float"), ("ok", "bool"), ("day", "date"), ("at", "timestamp")]
 
@@ -80,6 +80,6 @@ def test_a_wrong_table_is_a_verdict_and_a_lost_connection_is_not(server: str, tm
     with pytest.raises(StepError, match="warehouse refused the table shop") as caught:
         read(tmp_path, server, kind="table", table="shop.nope", names=["id"])
     assert caught.value.code == "MLC8014"
-    with pytest.raises(ConnectionError) as lost:
+    with pytest.raises(LostConnection) as lost:
         read(tmp_path, server, {"host": str(tmp_path / "hunter22")}, kind="table", table="shop.orders", names=["id"])
     assert "hunter22" not in str(lost.value)

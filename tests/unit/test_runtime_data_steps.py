@@ -171,8 +171,9 @@ def test_keys_must_be_unique_and_not_null(tmp_path: Path, rows: Path) -> None:
     with pytest.raises(StepError, match=r"The key g of d repeats: g0 stands in 20 rows \(10 such keys\)") as caught:
         validated(tmp_path, rows, [], ("g",))
     assert caught.value.code == "MLC8022"
-    with pytest.raises(StepError, match="is null in 20 rows"):
+    with pytest.raises(StepError, match="is null in 20 rows") as caught:
         validated(tmp_path, rows, [], ("x",))
+    assert caught.value.name == "null-key"
 
 
 def test_bad_rows_stop_the_run_above_the_allowed_share_only(tmp_path: Path, rows: Path) -> None:

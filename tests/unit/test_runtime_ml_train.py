@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import io
 import json
 import os
 import subprocess
 import sys
+import warnings
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -35,7 +37,7 @@ from ml_workshop import (
 from mlopsc.runtime.data.engine import open_engine
 from mlopsc.runtime.data.table import Column
 from mlopsc.runtime.errors import StepError
-from mlopsc.runtime.ml import folds, modelfile, skopsfile
+from mlopsc.runtime.ml import folds, modelfile, plainfile, skopsfile
 from mlopsc.runtime.ml.latency import row_dicts
 
 QUICK: dict[str, dict[str, Any]] = {
@@ -253,8 +255,33 @@ def test_group_folds_keep_groups_whole() -> None:
 
 
 def test_too_few_rows_for_the_folds_is_a_verdict() -> None:
-    with pytest.raises(StepError, match="too few"):
+    with pytest.raises(StepError, match="too few for 3 group folds") as caught:
         folds.make(layout("group", group=Column("int", np.zeros(60))), 3)
+    assert caught.value.name == "too-few-rows"
+
+
+def test_a_side_without_rows_is_a_verdict(tmp_path: Path) -> None:
+    shop = people(tmp_path, 60)
+    shop.train(FEATURES, BOUGHT, algorithm("dummy"))
+    shop.split(np.zeros(60, dtype=np.uint8))
+    with pytest.raises(StepError, match="no test rows") as untested:
+        shop.evaluate()
+    shop.split(np.ones(60, dtype=np.uint8))
+    with pytest.raises(StepError, match="no training rows") as untrained:
+        shop.train(FEATURES, BOUGHT, algorithm("dummy"))
+    assert (untested.value.name, untrained.value.name) == ("too-few-rows", "too-few-rows")
+
+
+def test_a_metric_that_a_fold_cannot_have_fails_the_trial_by_name(tmp_path: Path) -> None:
+    """Later rows alone are of one class: there is no area under a curve to speak of."""
+    shop = people(tmp_path, 120)
+    late = call("<", "bool", column("id", "int"), literal(30, "int"))
+    split = {"kind": "time", "time": "day", "test": 0.25}
+    tuning = {"trials": 1, "metric": "roc_auc", "direction": "maximize", "folds": 2, "timeout": None}
+    with pytest.raises(StepError, match="all 1 trials failed") as caught:
+        shop.train(FEATURES, {**BOUGHT, "expr": late}, algorithm("dummy"), split=split, tuning=tuning)
+    (trial,) = caught.value.details["trials"]
+    assert trial["error"]["name"] == "undefined-metric"
 
 
 # --- targets, thresholds, weights
@@ -301,8 +328,9 @@ def test_weights_are_used_in_fitting_and_refused_where_unusable(tmp_path: Path) 
     heavy = call("if", "float", column("bought", "bool"), literal(20.0, "float"), literal(1.0, "float"))
     shop.train(FEATURES, BOUGHT, algorithm("logistic_regression"), weights=heavy)
     assert shop.evaluate()["metrics"]["recall"] > plain
-    with pytest.raises(StepError, match="weights"):
+    with pytest.raises(StepError, match="numbers of at least 0") as caught:
         shop.train(FEATURES, BOUGHT, algorithm("logistic_regression"), weights=column("z", "float?"))
+    assert caught.value.name == "unusable-weights"
     with pytest.raises(StepError, match="takes no weights"):
         shop.train(FEATURES, BOUGHT, algorithm("knn"), weights=heavy)
 
@@ -364,17 +392,19 @@ def test_an_estimator_that_cannot_be_stored_safely_is_refused(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("one", "reason"),
+    ("one", "reason", "name"),
     [
-        (algorithm("sklearn", "sklearn.linear_model.Nothing"), "cannot be used"),
-        (algorithm("sklearn", "sklearn.linear_model.Perceptron", depth=3), "no argument depth"),
-        (algorithm("python", "nowhere:make"), "cannot be used"),
-        (algorithm("logistic_regression", C=-1.0), "cannot be fitted"),
+        (algorithm("sklearn", "sklearn.linear_model.Nothing"), "cannot be used", "reference-unusable"),
+        (algorithm("sklearn", "sklearn.linear_model.Perceptron", depth=3), "no argument depth", "reference-unusable"),
+        (algorithm("python", "nowhere:make"), "cannot be used", "reference-unusable"),
+        (algorithm("logistic_regression", C=-1.0), "cannot be fitted", "fit-failed"),
+        (algorithm("knn", n_neighbors=50_000), "cannot predict", "fit-failed"),
     ],
 )
-def test_what_cannot_be_built_or_fitted_is_a_verdict(tmp_path: Path, one: Any, reason: str) -> None:
-    with pytest.raises(StepError, match=reason):
+def test_what_cannot_be_built_or_fitted_is_a_verdict(tmp_path: Path, one: Any, reason: str, name: str) -> None:
+    with pytest.raises(StepError, match=reason) as caught:
         people(tmp_path, 100).train(FEATURES, BOUGHT, one)
+    assert caught.value.name == name
 
 
 def test_scores_become_probabilities_where_a_classifier_has_none(tmp_path: Path) -> None:
@@ -407,11 +437,64 @@ def test_a_model_file_is_canonical(tmp_path: Path) -> None:
             assert [name for name in inner.namelist() if name.endswith(".npy")] == [f"{i}.npy" for i in range(1, 5)]
 
 
+PLAIN_KINDS = [
+    "linear_model.LogisticRegression",
+    "linear_model.LinearRegression",
+    "linear_model.Ridge",
+    "linear_model.Lasso",
+    "linear_model.ElasticNet",
+    "naive_bayes.GaussianNB",
+    "dummy.DummyClassifier",
+    "decomposition.PCA",
+]
+OTHER_KINDS = ["tree.DecisionTreeClassifier", "neural_network.MLPClassifier", "svm.SVC"]
+
+
+@pytest.mark.parametrize("name", [*PLAIN_KINDS, *OTHER_KINDS])
+def test_a_plain_estimator_is_stored_byte_for_byte_as_skops_stores_it(name: str, monkeypatch: Any) -> None:
+    """So that skops reads it, digests do not tell which of the two wrote it, and the reader knows no more than skops."""
+    module, _, kind = name.rpartition(".")
+    x = np.random.default_rng(0).random((60, 3))
+    y = (x[:, 0] > 0.5).astype(int)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        estimator = getattr(importlib.import_module(f"sklearn.{module}"), kind)().fit(x, y)
+    stored, types = skopsfile.dump(estimator)
+    read = plainfile.restore(stored, types)
+    assert (read is not None) == (plainfile.dump(estimator) is not None) == (name in PLAIN_KINDS)
+    monkeypatch.setattr(plainfile, "dump", lambda value: None)
+    assert skopsfile.dump(estimator) == (stored, types)
+    if read is not None:
+        assert plainfile.restore(stored, []) is None
+        monkeypatch.setattr(plainfile, "restore", lambda data, allowed: None)
+        by_skops = skopsfile.restore(stored, types)
+        assert type(read) is type(by_skops)
+        assert {k: (type(v), str(v)) for k, v in vars(read).items()} == {
+            k: (type(v), str(v)) for k, v in vars(by_skops).items()
+        }
+        with pytest.raises(Exception, match="Untrusted types"):
+            skopsfile.restore(stored, [])
+
+
+def test_a_linear_model_is_trained_and_evaluated_without_importing_skops_io(tmp_path: Path) -> None:
+    """It would import all of scikit-learn's trees, clusters and ensembles."""
+    code = (
+        f"import sys; from pathlib import Path; sys.path.insert(0, {str(Path(__file__).parent)!r});"
+        "import ml_workshop as t;"
+        f"shop = t.people(Path({str(tmp_path)!r}), 120);"
+        "shop.train(t.FEATURES, t.BOUGHT, t.algorithm('logistic_regression')); shop.evaluate();"
+        "print([m for m in ('skops.io', 'sklearn.cluster', 'pandas') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
 def test_an_unknown_model_format_is_refused_by_number(tmp_path: Path) -> None:
     path = tmp_path / "model.zip"
     path.write_bytes(skopsfile.archive({"model.json": b'{"format": 99}'}))
-    with pytest.raises(StepError, match="format 99"):
+    with pytest.raises(StepError, match="format 99") as caught:
         modelfile.load(path, tmp_path)
+    assert caught.value.name == "model-format"
 
 
 # --- predictions

@@ -16,6 +16,7 @@ from mlopsc.catalog.blocks import BLOCKS
 from mlopsc.catalog.reference import pages
 from mlopsc.diagnostics.model import Bag, Diagnostic
 from mlopsc.passes.schema import plan_schema
+from mlopsc.semantics import variants
 from mlopsc.semantics.analyse import analyse
 from mlopsc.semantics.constraints import alternatives, fits
 from mlopsc.semantics.cron import check_cron, check_zone
@@ -302,6 +303,19 @@ def test_the_algorithm_table_is_what_the_libraries_declare() -> None:
         check=False,
     )
     assert done.returncode == 0, "run scripts/algorithm_table.py"
+
+
+def test_a_spec_that_is_too_long_for_its_many_profiles_says_which_were_not_checked_in_the_whole(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What is checked stays linear in the text; each profile can be checked by its name."""
+    monkeypatch.setattr(variants, "_BUDGET", 0)
+    profiles = [f"profile p{i} {{ m.split = time(test = 20%) }}" for i in range(6)]
+    _, found = checked(SPEC + "\n".join(profiles))
+    # prod, of which SPEC has one, is the first of the four.
+    assert names(found) == ["split-without-time"] * 3 + ["unchecked-profile"] * 3
+    _, found = checked(SPEC + "\n".join(profiles), profile="p5")
+    assert (found[-1].name, found[-1].message) == ("split-without-time", found[0].message)
 
 
 def test_the_reference_pages_are_current() -> None:

@@ -87,9 +87,11 @@ def test_missing_content_is_told_apart_from_changed_content(store: Store) -> Non
 
 
 def test_a_newer_store_is_refused_by_name(store: Store) -> None:
-    (store.root / "format.json").write_text('{"format": 99}')
-    with pytest.raises(UsageError, match="format 99"):
-        Store.open(store.root)
+    for content, told in [('{"format": 99}', "format 99"), ("{}", "does not name the store's format")]:
+        (store.root / "format.json").write_text(content)
+        with pytest.raises(UsageError, match=told) as caught:
+            Store.open(store.root)
+        assert caught.value.name == "store-format"
 
 
 def test_an_older_store_is_migrated_after_a_backup(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -162,8 +164,9 @@ def test_a_changed_entry_breaks_the_chain(store: Store) -> None:
     path.chmod(0o600)
     path.write_text(path.read_text().replace('"b"', '"x"'))
     assert Journal(store).verify() == ["entry 3: does not follow from the entry before it, which was changed"]
-    with pytest.raises(StepError, match="does not follow"):
+    with pytest.raises(StepError, match="does not follow") as caught:
         Journal(store).entries()
+    assert caught.value.name == "broken-journal"
 
 
 def test_a_missing_entry_is_found(store: Store) -> None:
@@ -191,6 +194,19 @@ def test_a_promoted_model_that_was_changed_is_named(store: Store) -> None:
     place.write_bytes(b"MODEL")
     (problem,) = store.journal().verify()
     assert problem.startswith("m version 1, model:")
+    assert problem.endswith("restore it from a backup, or run its pipeline again")
+
+
+def test_behind_a_broken_entry_the_versions_before_it_are_still_checked(store: Store) -> None:
+    digest = store.put_bytes(b"model")
+    store.journal().append(lambda _: promotion(1, digest, None, {"model": digest}))
+    store.journal().append(lambda _: {"kind": "verdict"})
+    store.journal().place(2).chmod(0o600)
+    store.journal().place(2).write_text("torn")
+    store.place(digest).unlink()
+    broken, lost = Journal(Store.open(store.root)).verify()
+    assert broken == "entry 2: is not a JSON object"
+    assert lost.startswith("m version 1, model: the store holds no sha256:")
 
 
 def test_the_newest_promotion_is_champion_and_its_rival_the_one_before(store: Store) -> None:
@@ -220,10 +236,11 @@ def test_a_rolled_back_version_is_marked_and_the_earlier_one_serves(store: Store
 
 def test_a_second_run_of_a_pipeline_is_refused_and_told_who_has_it(store: Store) -> None:
     with pipeline_lock(store, "p", "run-a"):
-        with pytest.raises(UsageError, match="run-a"), pipeline_lock(store, "p", "run-b"):
+        with pytest.raises(UsageError, match="run-a") as second, pipeline_lock(store, "p", "run-b"):
             pass
-        with pytest.raises(UsageError, match="in use"), whole_store(store):
+        with pytest.raises(UsageError, match="in use") as freeing, whole_store(store):
             pass
+        assert (second.value.name, freeing.value.name) == ("store-in-use", "store-in-use")
         with pipeline_lock(store, "another", "run-c") as locks:
             assert len(locks) == 2
     with pipeline_lock(store, "p", "run-d") as locks:

@@ -56,6 +56,14 @@ def gate(ctx: Context) -> dict[str, Any]:
     return {"champion": rival}
 
 
+def timed_gate(ctx: Context) -> dict[str, Any]:
+    """As `gate`, with something measured in its verdict: never the same bytes twice."""
+    told = gate(ctx)
+    verdict = json.loads(ctx.outputs["verdict"].read_text())
+    write(ctx.outputs["verdict"], verdict | {"measured": time.time_ns()})
+    return told
+
+
 def misbehave(ctx: Context) -> dict[str, Any]:
     """Do what the settings say: crash, exit, hang, raise, print; then write the output."""
     do = ctx.settings.get("do", "")

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import StepError
+from ..hiding import hidden, outside, without
 from .clean import clean
 from .engine import open_engine
 from .ingest import ingest
@@ -117,8 +118,17 @@ def _warning(rule: dict[str, Any], entry: dict[str, Any]) -> Finding:
 def main() -> int:
     asked = json.load(sys.stdin)
     roots = Path(asked["data_root"]), Path(asked["modules_root"])
-    found = check_data_files(asked["data"], *roots, asked.get("sample_rows", 100_000))
-    json.dump(found, sys.stdout, ensure_ascii=False)
+    hide = hidden(outside(asked["data"]))
+    try:
+        found = check_data_files(asked["data"], *roots, asked.get("sample_rows", 100_000))
+    except ImportError:
+        raise
+    except Exception as error:  # noqa: BLE001 - no traceback: it might hold a connection's values
+        print(without(f"{type(error).__name__}: {error}".splitlines()[0], hide), file=sys.stderr)
+        return 1
+    kept = ("code", "name", "severity", "where", "data")
+    told = [{k: v if k in kept else without(v, hide) for k, v in finding.items()} for finding in found]
+    print("\n" + json.dumps(told, ensure_ascii=False))
     return 0
 
 

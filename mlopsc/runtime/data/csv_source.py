@@ -6,19 +6,24 @@ import codecs
 import csv
 import gzip
 import io
+import zlib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import StepError
-from ..expr.literals import sql_name, sql_text
+from ..expr.literals import sql_text
 from .cast import Received
 from .paths import find_files
 from .source import Part, Place, Reject, Source
 
+if TYPE_CHECKING:
+    import duckdb
+
 csv.field_size_limit(1 << 30)
 LONGEST_LINE = 16 << 20  # bytes; a longer row is a bad row
 UNIT = "\x1f"  # stands for a delimiter that DuckDB does not take
-CHUNK = 1 << 20  # characters
+CHUNK = 1 << 20  # characters or bytes
 
 
 def open_csv(settings: dict[str, Any], declared: list[str], place: Place) -> Source:
@@ -26,22 +31,37 @@ def open_csv(settings: dict[str, Any], declared: list[str], place: Place) -> Sou
     files = find_files(place.data_root, settings["path"])
     labels: dict[str, str] = {}
     duplicates: dict[str, str] = {}
-    alike: list[tuple[_Layout, list[Path]]] = []  # runs of files in path order that one scan can read
+    laid: list[tuple[Path, _Layout]] = []
     for number, file in enumerate(files):
         label = label_of(file, place.data_root)
         readable, layout = _prepare(file, label, settings, declared, place, number)
         for name in {n for n in layout.names if layout.names.count(n) > 1}:
             duplicates.setdefault(name, label)
         labels[str(readable)] = label
+        laid.append((readable, layout))
+
+    def uniform() -> list[Part]:
+        """The same files with one kind of line end in each, written anew."""
+        again = []
+        for number, (file, layout) in enumerate(laid):
+            made = place.scratch / f"lines{number}.csv"
+            with_one_line_end(file, made, quoted_text=True)
+            labels[str(made)] = labels[str(file)]
+            again.append((made, layout._replace(zipped=False)))
+        return _parts(again, settings, labels)
+
+    return Source(_parts(laid, settings, labels), lambda: read_rejects(place.con, labels), duplicates, uniform)
+
+
+def _parts(laid: list[tuple[Path, _Layout]], settings: dict[str, Any], labels: dict[str, str]) -> list[Part]:
+    """One part for each run of files in path order that one scan can read."""
+    alike: list[tuple[_Layout, list[Path]]] = []
+    for file, layout in laid:
         if alike and alike[-1][0] == layout:
-            alike[-1][1].append(readable)
+            alike[-1][1].append(file)
         else:
-            alike.append((layout, [readable]))
-    strict, relaxed = (
-        [Part(_scan(run, layout, mode), _columns(layout, settings), labels[str(run[0])]) for layout, run in alike]
-        for mode in ("true", "false")
-    )
-    return Source(strict, lambda: _rejects(place, labels), duplicates, relaxed)
+            alike.append((layout, [file]))
+    return [Part(_scan(run, layout), _columns(layout, settings), labels[str(run[0])]) for layout, run in alike]
 
 
 class _Layout(NamedTuple):
@@ -69,9 +89,9 @@ def label_of(file: Path, root: Path) -> str:
     return file.relative_to(root).as_posix() if file.is_relative_to(root) else file.as_posix()
 
 
-def _scan(files: list[Path], layout: _Layout, strict: str) -> str:
-    """DuckDB's strict mode refuses a quote inside a quoted field, which the other mode cuts off; but only the other mode
-    reads a file that mixes line ends."""
+def _scan(files: list[Path], layout: _Layout) -> str:
+    """In strict mode, always: the other one reads files that mix line ends, but cuts off text behind a closing quote and
+    fields behind the last column, and skips a character after a lone carriage return."""
     paths = ", ".join(sql_text(exact_path(file)) for file in files)
     names = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(len(layout.names)))
     return (
@@ -79,7 +99,7 @@ def _scan(files: list[Path], layout: _Layout, strict: str) -> str:
         f"delim = {sql_text(layout.delimiter)}, quote = '\"', escape = '\"', nullstr = '', "
         f"compression = '{'gzip' if layout.zipped else 'none'}', max_line_size = {LONGEST_LINE}, "
         f"buffer_size = {2 * LONGEST_LINE}, store_rejects = true, rejects_limit = 0, skip = {layout.blank}, "
-        f"strict_mode = {strict})"
+        f"strict_mode = true)"
     )
 
 
@@ -99,6 +119,7 @@ def _prepare(
         raise StepError("MLC8003", "unknown-encoding", f"No text encoding is named {encoding}.") from None
     short = len(delimiter.encode()) <= 4
     readable = file
+    refuse_broken_gzip(file, label)
     if not plain or not short:
         readable = place.scratch / f"source{number}.csv"
         _rewrite(file, label, readable, encoding, None if short else delimiter)
@@ -120,7 +141,7 @@ def _prepare(
 def _rewrite(file: Path, label: str, target: Path, encoding: str, delimiter: str | None) -> None:
     """A copy in UTF-8, chunk by chunk, with the unit separator instead of a delimiter that is too long for DuckDB."""
     held = ""
-    with _open(file) as raw, target.open("w", encoding="utf-8", newline="") as out:
+    with open_bytes(file) as raw, target.open("w", encoding="utf-8", newline="") as out:
         reader = io.TextIOWrapper(raw, encoding=encoding, newline="")
         try:
             while chunk := reader.read(CHUNK):
@@ -142,14 +163,41 @@ def _rewrite(file: Path, label: str, target: Path, encoding: str, delimiter: str
         out.write(held)
 
 
-def _open(file: Path) -> IO[bytes]:
+def open_bytes(file: Path) -> IO[bytes]:
     return gzip.open(file, "rb") if file.suffix == ".gz" else file.open("rb")  # type: ignore[return-value]
+
+
+def refuse_broken_gzip(file: Path, label: str) -> None:
+    """DuckDB takes a compressed file that was cut off, or whose checksum is wrong, for a shorter one."""
+    if file.suffix != ".gz":
+        return
+    try:
+        with gzip.open(file, "rb") as handle:
+            while handle.read(CHUNK):
+                pass
+    except (OSError, EOFError, zlib.error) as error:
+        raise StepError("MLC8005", "unreadable-source", f"{label} cannot be unpacked: {error}.") from None
+
+
+def with_one_line_end(file: Path, target: Path, *, quoted_text: bool) -> None:
+    """A copy, unpacked, in which every line ends in LF; with `quoted_text`, what stands between quotes stays as it is. A
+    quote that is not one of CSV's turns this round for the text behind it, which the reader then refuses."""
+    quoted = False
+    with open_bytes(file) as raw, target.open("wb") as out:
+        while chunk := raw.read(CHUNK):
+            while chunk.endswith(b"\r") and (more := raw.read(1)):
+                chunk += more
+            pieces = chunk.split(b'"') if quoted_text else [chunk]
+            for number, piece in enumerate(pieces):
+                quoted ^= number > 0
+                pieces[number] = piece if quoted else piece.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+            out.write(b'"'.join(pieces))
 
 
 def _first_record(file: Path, label: str, delimiter: str) -> tuple[list[str] | None, int]:
     """The fields of the first record that is not blank (None where there is none), and how many blank ones come before."""
     single = delimiter if len(delimiter) == 1 else UNIT
-    with _open(file) as raw, io.TextIOWrapper(raw, encoding="utf-8-sig", newline="", errors="replace") as text:
+    with open_bytes(file) as raw, io.TextIOWrapper(raw, encoding="utf-8-sig", newline="", errors="replace") as text:
         lines = text if single == delimiter else (line.replace(delimiter, UNIT) for line in text)
         try:
             for blank, record in enumerate(csv.reader(lines, delimiter=single)):
@@ -160,21 +208,42 @@ def _first_record(file: Path, label: str, delimiter: str) -> tuple[list[str] | N
     return None, 0
 
 
-def _rejects(place: Place, labels: dict[str, str]) -> list[Reject]:
-    """Rows that the scan could not split, one entry a row, in file order."""
-    found = place.con.execute(
-        "SELECT s.file_path, e.line, any_value(e.csv_line), any_value(e.error_type), any_value(e.error_message) "
-        "FROM reject_errors e JOIN reject_scans s USING (scan_id, file_id) "
-        f"GROUP BY 1, 2, {sql_name('line_byte_position')} ORDER BY 1, 2"
+def read_rejects(
+    con: duckdb.DuckDBPyConnection, labels: Mapping[str, str], too_many: str = "more fields than the header"
+) -> list[Reject]:
+    """Rows that the scans so far could not split, one entry a row, in file order. `labels`: path read -> what to call it."""
+    found = con.execute(
+        "SELECT s.file_path, e.line_byte_position, any_value(e.csv_line), any_value(e.error_type) "
+        "FROM reject_errors e JOIN reject_scans s USING (scan_id, file_id) GROUP BY 1, 2 ORDER BY 1, 2"
     ).fetchall()
     reasons = {
         "MISSING COLUMNS": "fewer fields than the header",
-        "TOO MANY COLUMNS": "more fields than the header",
-        "UNQUOTED VALUE": "a quote that is not closed",
+        "TOO MANY COLUMNS": too_many,
+        "UNQUOTED VALUE": "a quote that is not closed, or text behind a closed one",
         "LINE SIZE OVER MAXIMUM": f"longer than {LONGEST_LINE >> 20} MiB",
         "INVALID ENCODING": "not UTF-8",
     }
+    lines: dict[str, Iterator[int]] = {}
+    for path in dict.fromkeys(path for path, *_ in found):
+        lines[path] = _line_numbers(Path(path), [max(at - 1, 0) for name, at, *_ in found if name == path])
     return [
-        Reject(f"{labels.get(path, path)}, line {line}", text or "", reasons.get(str(kind), str(kind).lower()))
-        for path, line, text, kind, _ in found
+        Reject(f"{labels.get(path, path)}, line {next(lines[path])}", text or "", reasons.get(str(k), str(k).lower()))
+        for path, _, text, k in found
     ]
+
+
+def _line_numbers(file: Path, offsets: list[int]) -> Iterator[int]:
+    """The line, from 1, that each byte offset stands in; offsets ascend. The engine counts rows, not lines."""
+    line, at = 1, 0
+    with open_bytes(file) as raw:
+        for offset in offsets:
+            before = b""
+            while at < offset:
+                chunk = raw.read(min(CHUNK, offset - at))
+                if not chunk:
+                    break
+                at += len(chunk)
+                line += chunk.count(b"\n") + chunk.count(b"\r") - chunk.count(b"\r\n")
+                line -= before == b"\r" and chunk.startswith(b"\n")
+                before = chunk[-1:]
+            yield line

@@ -4,22 +4,24 @@ engine, which spills to disk; typing is then that of any other source."""
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import StepError
+from ..errors import LostConnection, StepError
 from ..expr import rows
 from ..expr.literals import sql_name, sql_text
+from ..hiding import hidden, outside, without
 from .cast import Received
 from .files import described
 from .source import Part, Place, Source
 
 if TYPE_CHECKING:
     import duckdb
+    import psycopg
 
 BATCH = 20_000  # rows
 SPOOL = "__database"
@@ -65,19 +67,16 @@ def _file(args: dict[str, Any], place: Place) -> Path:
     return path
 
 
-def _refused(settings: dict[str, Any], error: Exception, secrets: Iterable[Any] = ()) -> StepError:
+def _refused(settings: dict[str, Any], error: Exception) -> StepError:
     asked = f"the table {settings['table']}" if settings["kind"] == "table" else "the query"
     name = settings["connection"]["name"]
-    return StepError("MLC8014", "query-failed", f"{name} refused {asked}: {without_secrets(str(error), secrets)}")
+    return StepError("MLC8014", "query-failed", f"{name} refused {asked}: {_first_line(settings, error)}")
 
 
-def without_secrets(text: str, secrets: Iterable[Any]) -> str:
-    """The first line of a driver's message, with every connection value of four or more characters hidden."""
-    first = text.strip().splitlines()[0] if text.strip() else "no reason given"
-    for secret in secrets:
-        if isinstance(secret, str) and len(secret) >= 4:
-            first = first.replace(secret, "***")
-    return first
+def _first_line(settings: dict[str, Any], error: Exception) -> str:
+    """The first line of a driver's message, without the connection's values from outside."""
+    text = str(error).strip()
+    return str(without(text.splitlines()[0], hidden(outside(settings)))) if text else "no reason given"
 
 
 # --- SQLite and DuckDB files -----------------------------------------------------------------------------------------
@@ -93,8 +92,9 @@ def _open_sqlite(settings: dict[str, Any], args: dict[str, Any], place: Place) -
             names = [d[0] for d in cursor.description or ()]
             return _spool(place.con, names, iter(lambda: cursor.fetchmany(BATCH), []), settings)
         except sqlite3.OperationalError as error:
-            if "locked" in str(error):
-                raise  # another process holds the file: a retry may find it free
+            if "locked" in str(error) or "busy" in str(error):
+                message = f"{settings['connection']['name']} is locked by another process: {error}."
+                raise LostConnection("MLC8015", "lost-connection", message) from None
             raise _refused(settings, error) from None
         except sqlite3.Error as error:
             raise _refused(settings, error) from None
@@ -128,21 +128,37 @@ def _open_postgres(settings: dict[str, Any], args: dict[str, Any], place: Place)
         raise StepError("MLC9055", "missing-package", message, help='pip install "mlopsc[postgres]"') from None
     known = {"database": "dbname"}
     options = {known.get(k, k): v for k, v in args.items()}
-    secrets = [str(args[k]) for k in args if k not in ("port",)]
     try:
         with psycopg.connect(**options, connect_timeout=15) as db:
             db.read_only = True
             db.execute("SET TIME ZONE 'UTC'")
+            # A scan that joins another one would begin in the middle of the table: rows come in one order, always.
+            db.execute("SET synchronize_seqscans = off")
             with db.cursor(name="mlopsc") as cursor:
                 cursor.itersize = BATCH
                 cursor.execute(_query(settings).encode())
                 names = [d.name for d in cursor.description or ()]
                 return _spool(place.con, names, iter(lambda: cursor.fetchmany(BATCH), []), settings)
     except psycopg.OperationalError as error:
-        # The message may name host, user and database: only its filtered first line goes on, and no cause.
-        raise ConnectionError(without_secrets(str(error), secrets)) from None
+        raise _lost(settings, error) from None
     except psycopg.Error as error:
-        raise _refused(settings, error, secrets) from None
+        raise _refused(settings, error) from None
+
+
+_FOR_NOW = ("starting up", "shutting down", "recovery", "too many", "remaining connection slots", "not yet accepting")
+
+
+def _lost(settings: dict[str, Any], error: psycopg.OperationalError) -> StepError:
+    """A verdict where the server answered and refused for good; else a connection that a retry may find again. The message
+    may name host, user and database: only its filtered first line goes on, and no cause."""
+    text = _first_line(settings, error)
+    name = settings["connection"]["name"]
+    asked = error.pgconn is not None and (error.pgconn.used_password or error.pgconn.needs_password)
+    # libpq gives no SQLSTATE for a connection that was refused; servers say FATAL in nearly every language.
+    refused = error.sqlstate is None and (asked or "FATAL" in str(error))
+    if refused and not any(reason in str(error) for reason in _FOR_NOW):
+        return StepError("MLC8016", "refused-login", f"{name} refused the login: {text}")
+    return LostConnection("MLC8015", "lost-connection", f"{name} cannot be reached: {text}")
 
 
 # --- spooling --------------------------------------------------------------------------------------------------------

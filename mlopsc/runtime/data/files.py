@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import StepError
 from ..expr.literals import sql_name, sql_text
 from .cast import Received
-from .csv_source import exact_path, label_of
+from .csv_source import exact_path, label_of, read_rejects, refuse_broken_gzip, with_one_line_end
 from .paths import find_files
 from .source import Part, Place, Reject, Source
 
@@ -48,49 +48,74 @@ def open_parquet(settings: dict[str, Any], place: Place) -> Source:
 
 
 def open_json_lines(settings: dict[str, Any], declared: list[str], place: Place) -> Source:
-    """One object a line. A key that a line lacks is null there; which keys there are is asked only of files that lack a
-    declared one in their first line."""
-    parts, spools = [], []
+    """One object a line. A key that a line lacks is null there."""
+    parts: list[Part] = []
+    spools: list[tuple[str, str]] = []
+    labels: dict[str, str] = {}
     for number, file in enumerate(find_files(place.data_root, settings["path"])):
         label = label_of(file, place.data_root)
+        refuse_broken_gzip(file, label)
         lines = f"__lines{number}"
-        place.con.execute(f"CREATE OR REPLACE TEMP VIEW {lines} AS {_lines(file)}")
-        keys = _keys(place.con, lines)
+        read, keys = _keys(place, file, label, lines)
+        labels[str(read)] = label
         spools.append((lines, label))
         wanted = list(dict.fromkeys([*declared, *keys]))
         pointers = ", ".join(sql_text("/" + k.replace("~", "~0").replace("/", "~1")) for k in wanted)
         table = f"(SELECT json_extract_string(line, [{pointers}]) AS f FROM {lines} WHERE good)"
         columns = {k: Received(f"f[{i}]", "VARCHAR", True) for i, k in enumerate(wanted, 1) if k in keys}
         parts.append(Part(table, columns, label))
-    return Source(parts, lambda: _broken(place.con, spools))
+    if not any(part.columns for part in parts):
+        _refuse_keyless(_broken(place.con, spools, labels), spools[0][1])
+    return Source(parts, lambda: _broken(place.con, spools, labels))
 
 
-def _lines(file: Path) -> str:
-    zipped = "gzip" if file.suffix == ".gz" else "none"
-    # No delimiter and no quote stands in a line: U+0001 is not allowed in JSON text.
+def _lines(file: Path, zipped: bool) -> str:
+    """Lines as they stand: no delimiter and no quote divides them. Strict, because the reader's other mode skips characters
+    where line ends are mixed."""
     scan = (
         f"read_csv({sql_text(exact_path(file))}, columns = {{'line': 'VARCHAR'}}, auto_detect = false, header = false, "
-        f"delim = chr(1), quote = '', escape = '', compression = '{zipped}', max_line_size = {LONGEST_LINE}, "
-        f"buffer_size = {2 * LONGEST_LINE})"
-    ).replace("chr(1)", "'\x01'")
+        f"delim = '', quote = '', escape = '', compression = '{'gzip' if zipped else 'none'}', strict_mode = true, "
+        f"max_line_size = {LONGEST_LINE}, buffer_size = {2 * LONGEST_LINE}, store_rejects = true, rejects_limit = 0)"
+    )
     good = "json_valid(line) AND json_type(line) = 'OBJECT'"
     return (
         f"SELECT line, CASE WHEN json_valid(line) THEN {good} ELSE FALSE END AS good FROM {scan} WHERE trim(line) <> ''"
     )
 
 
-def _keys(con: duckdb.DuckDBPyConnection, lines: str) -> list[str]:
-    found = con.execute(f"SELECT DISTINCT unnest(json_keys(line)) AS k FROM {lines} WHERE good ORDER BY k").fetchall()
-    return [k for (k,) in found]
+def _keys(place: Place, file: Path, label: str, view: str) -> tuple[Path, list[str]]:
+    """Makes the view of the file's lines; the file that it reads and the keys of its objects. This first scan meets all
+    that cannot be read."""
+    import duckdb
+
+    asked = f"SELECT DISTINCT unnest(json_keys(line)) AS k FROM {view} WHERE good ORDER BY k"
+    try:
+        try:
+            place.con.execute(f"CREATE OR REPLACE TEMP VIEW {view} AS {_lines(file, file.suffix == '.gz')}")
+            return file, [k for (k,) in place.con.execute(asked).fetchall()]
+        except duckdb.InvalidInputException:
+            made = place.scratch / f"{view}.jsonl"
+            with_one_line_end(file, made, quoted_text=False)  # JSON text holds no line end of its own
+            place.con.execute(f"CREATE OR REPLACE TEMP VIEW {view} AS {_lines(made, False)}")
+            return made, [k for (k,) in place.con.execute(asked).fetchall()]
+    except duckdb.Error as error:
+        message = f"{label} cannot be read as JSON lines: {str(error).splitlines()[0]}"
+        raise StepError("MLC8005", "unreadable-source", message) from None
 
 
-def _broken(con: duckdb.DuckDBPyConnection, spools: list[tuple[str, str]]) -> list[Reject]:
+def _refuse_keyless(broken: list[Reject], label: str) -> None:
+    why = f"{broken[0].place} is {broken[0].reason}" if broken else "no line holds anything"
+    message = f"{label} holds no JSON object: {why}."
+    raise StepError("MLC8004", "empty-source", message, help="json_lines reads one object a line.")
+
+
+def _broken(con: duckdb.DuckDBPyConnection, spools: list[tuple[str, str]], labels: dict[str, str]) -> list[Reject]:
     out = []
     for lines, label in spools:
         numbered = f"SELECT row_number() OVER () AS n, line, good FROM {lines}"
         for n, line in con.execute(f"SELECT n, line FROM ({numbered}) WHERE NOT good ORDER BY n").fetchall():
             out.append(Reject(f"{label}, record {n}", line, _reason(line)))
-    return out
+    return [*out, *read_rejects(con, labels, "a NUL character")]
 
 
 def _reason(line: str) -> str:

@@ -22,6 +22,8 @@ from .zone import zone_offset
 if TYPE_CHECKING:
     import duckdb
 
+LONGEST_TOLD = 100  # characters of a bad value in a message
+
 
 def run(ctx: Context) -> dict[str, Any]:
     with connect(ctx) as con:
@@ -38,10 +40,9 @@ def ingest(
     """Write good rows and bad rows; return the report. `limit`: only the first rows of each part of the source."""
     source = open_source(settings, place)
     if limit is not None:
-        source.parts = [p._replace(table=f"(SELECT * FROM {p.table} LIMIT {limit})") for p in source.parts]
-        source.relaxed = [p._replace(table=f"(SELECT * FROM {p.table} LIMIT {limit})") for p in source.relaxed]
+        source.parts = _limited(source.parts, limit)
     columns = settled_columns(settings, source)
-    rules = _stage(place.con, settings, source, columns)
+    rules = _stage(place.con, settings, source, columns, limit)
     rejects = source.rejects()
     con = place.con
     names = ", ".join([*(f"v{i} AS {sql_name(c['name'])}" for i, c in enumerate(columns)), "__row"])
@@ -77,15 +78,44 @@ def settled_columns(settings: dict[str, Any], source: Source) -> list[dict[str, 
             message = f"{lacking[0]} has no column {column['raw']}, so {column['name']} is null there."
             note = f"Write {column['type']}? for a column that some files lack."
             raise StepError("MLC8002", "missing-column", message, where=column["where"], help=note)
+    _refuse_alike(declared, settings["data"])
     raws = {c["raw"] for c in declared}
     extra = list(dict.fromkeys(n for p in source.parts for n in p.columns if n not in raws))
     if extra and settings.get("extra_columns") == "forbid":
         message = f"{settings['data']} has columns that the spec does not name: {', '.join(extra[:5])}."
         raise StepError("MLC8008", "extra-column", message, help="extra_columns = ignore reads past them.")
     if settings.get("extra_columns") == "keep":
-        names = {c["name"] for c in declared} | {"__row"}
-        declared += [_kept(name, source) for name in extra if name not in names]
+        _refuse_clashes(declared, extra, source, settings["data"])
+        return declared + [_kept(name, source) for name in extra]
     return declared
+
+
+def _refuse_alike(declared: list[dict[str, Any]], data: str) -> None:
+    """DuckDB, and the Parquet files that it writes, tell column names apart but for case."""
+    taken: dict[str, dict[str, Any]] = {}
+    for column in declared:
+        other = taken.setdefault(column["name"].lower(), column)
+        if other is not column:
+            message = f"The columns {other['name']} and {column['name']} of {data} differ in case only."
+            note = f'{column["name"]}_2 : {column["type"]} from "{column["raw"]}" gives one of them a name of its own.'
+            raise StepError("MLC8017", "clashing-column", message, where=column["where"], help=note)
+
+
+def _refuse_clashes(declared: list[dict[str, Any]], extra: list[str], source: Source, data: str) -> None:
+    """A column that is kept keeps its name, which has to be free."""
+    taken = {column["name"].lower(): column for column in declared}
+    for name in extra:
+        clash = taken.get(name.lower())
+        if clash is not None:
+            message = f"{data} would keep the column {name}, and the declared column {clash['name']} has that name."
+            note = f"Declare {name} under another name, or rename {clash['name']}."
+            raise StepError("MLC8017", "clashing-column", message, where=clash["where"], help=note)
+        if name in source.duplicates:
+            message = f"{source.duplicates[name]} has two columns named {name}."
+            raise StepError("MLC8007", "ambiguous-column", message, help="Only one of them could be kept.")
+        if name.lower() == "__row" or not name:
+            raise StepError("MLC8017", "clashing-column", f"{data} cannot keep a column named {name!r}.")
+        taken[name.lower()] = {"name": name, "where": None}
 
 
 def _kept(name: str, source: Source) -> dict[str, Any]:
@@ -114,24 +144,36 @@ def _missing(column: dict[str, Any], present: set[str], declared: list[dict[str,
     return StepError("MLC8002", "missing-column", message, where=column["where"], help=note)
 
 
+def _limited(parts: list[Part], limit: int | None) -> list[Part]:
+    if limit is None:
+        return parts
+    return [p._replace(table=f"(SELECT * FROM {p.table} LIMIT {limit})") for p in parts]
+
+
 def _stage(
-    con: duckdb.DuckDBPyConnection, settings: dict[str, Any], source: Source, columns: list[dict[str, Any]]
+    con: duckdb.DuckDBPyConnection,
+    settings: dict[str, Any],
+    source: Source,
+    columns: list[dict[str, Any]],
+    limit: int | None,
 ) -> list[Broken]:
     """Fill __staged: v0 v1 … typed values, __row, and __bad, the number of the first rule that the row breaks."""
     import duckdb
 
     zone = zone_offset(settings["source"].get("timezone"))
     rules: list[Broken] = []
-    selects = [_typed(part, columns, zone, rules) for part in source.parts]
     try:
-        _fill(con, selects)
+        _fill(con, [_typed(part, columns, zone, rules) for part in source.parts])
     except duckdb.InvalidInputException as error:
-        if not source.relaxed or "invalid state" not in str(error):
+        if source.uniform is None or "invalid state" not in str(error):
             raise _unreadable(settings["data"], error) from None
-        source.parts = source.relaxed
         rules.clear()
         con.execute("DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans")
-        _fill(con, [_typed(part, columns, zone, rules) for part in source.parts])
+        source.parts = _limited(source.uniform(), limit)
+        try:
+            _fill(con, [_typed(part, columns, zone, rules) for part in source.parts])
+        except duckdb.InvalidInputException as again:
+            raise _unreadable(settings["data"], again) from None
     except (duckdb.IOException, duckdb.DataError) as error:
         raise _unreadable(settings["data"], error) from None
     return rules
@@ -193,7 +235,7 @@ def _write_quarantine(
         texts = " UNION ALL ".join(_as_text(part, kept) for part in source.parts)
         cases = " ".join(
             f"WHEN {k} THEN {sql_text(rules[k].column['name'] + ': ')} || "
-            f"coalesce({sql_name(rules[k].column['raw'])}, 'an empty field') || {sql_text(' ' + rules[k].text)}"
+            f"{_told(sql_name(rules[k].column['raw']))} || {sql_text(' ' + rules[k].text)}"
             for k, _, _ in counted
         )
         con.execute(
@@ -211,8 +253,16 @@ def _write_quarantine(
     summary = [_summary(con, rules[k], count, row) for k, count, row in counted]
     for reason in dict.fromkeys(r.reason for r in rejects):
         same = [r for r in rejects if r.reason == reason]
-        summary.append({"column": None, "rule": reason, "rows": len(same), "example": same[0].place})
+        summary.append({"column": None, "rule": reason, "rows": len(same), "example": f"{same[0].place}: {reason}"})
     return _merged(summary)
+
+
+def _told(value: str) -> str:
+    """SQL of a value in a message: what stands there may be a megabyte long."""
+    return (
+        f"CASE WHEN {value} IS NULL THEN 'an empty field' WHEN length({value}) <= {LONGEST_TOLD} THEN {value} "
+        f"ELSE {value}[:{LONGEST_TOLD}] || '…' END"
+    )
 
 
 def _summary(con: duckdb.DuckDBPyConnection, rule: Broken, count: int, row: int) -> dict[str, Any]:

@@ -37,7 +37,7 @@ class Source:
     parts: list[Part]
     rejects: Callable[[], list[Reject]] = list
     duplicates: Mapping[str, str] = field(default_factory=dict)  # name that a part holds twice -> label
-    relaxed: list[Part] = field(default_factory=list)  # the same parts for a reader that forgives more
+    uniform: Callable[[], list[Part]] | None = None  # the same parts where the reader found line ends mixed
 
 
 @dataclass(slots=True)

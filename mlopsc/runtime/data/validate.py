@@ -61,7 +61,7 @@ def _bad_rows(settings: dict[str, Any], ingest: dict[str, Any]) -> StepError | N
     if not read or bad / read <= settings["bad_rows"]:
         return None
     worst = ingest["broken"][0]
-    allowed = f"bad_rows allows {settings['bad_rows']:.4g} of all rows"
+    allowed = f"bad_rows allows {100 * settings['bad_rows']:.4g}%"
     message = f"{bad:,} of {read:,} rows of {settings['data']} are bad, and {allowed}"
     message += f"; the first: {worst['example']}." if worst["example"] else "."
     more = {"broken": ingest["broken"]}

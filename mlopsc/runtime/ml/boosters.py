@@ -13,8 +13,8 @@ from .libraries import load
 FILES = {"xgboost": "estimator.xgboost.json", "lightgbm": "estimator.lightgbm.txt"}
 
 
-class XgboostModel:
-    """A loaded xgboost booster. No predict_proba for regression."""
+class _Loaded:
+    """A booster that was loaded. No predict_proba for regression."""
 
     def __init__(self, booster: Any, task: str) -> None:
         self.booster = booster
@@ -23,27 +23,23 @@ class XgboostModel:
             self.predict_proba = self._probabilities
 
     def predict(self, x: Floats) -> Any:
-        return self.booster.inplace_predict(x) if self.task == "regression" else self._probabilities(x).argmax(axis=1)
+        return self._raw(x) if self.task == "regression" else self._probabilities(x).argmax(axis=1)
 
     def _probabilities(self, x: Floats) -> Any:
-        return _two_columns(np.asarray(self.booster.inplace_predict(x)))
+        return _two_columns(np.asarray(self._raw(x)))
+
+    def _raw(self, x: Floats) -> Any:
+        raise NotImplementedError
 
 
-class LightgbmModel:
-    """A loaded lightgbm booster. No predict_proba for regression."""
+class XgboostModel(_Loaded):
+    def _raw(self, x: Floats) -> Any:
+        return self.booster.inplace_predict(x)
 
-    def __init__(self, booster: Any, task: str) -> None:
-        self.booster = booster
-        self.task = task
-        if task != "regression":
-            self.predict_proba = self._probabilities
 
-    def predict(self, x: Floats) -> Any:
-        found = self.booster.predict(x, num_threads=1)
-        return found if self.task == "regression" else _two_columns(np.asarray(found)).argmax(axis=1)
-
-    def _probabilities(self, x: Floats) -> Any:
-        return _two_columns(np.asarray(self.booster.predict(x, num_threads=1)))
+class LightgbmModel(_Loaded):
+    def _raw(self, x: Floats) -> Any:
+        return self.booster.predict(x, num_threads=1)
 
 
 def _two_columns(found: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,7 +28,7 @@ class Opponent:
     reason: str = ""
 
 
-def find(ctx: Context, con: Any, scored: scoring.Scored) -> Opponent | None:
+def find(ctx: Context, engine: Callable[[], Any], scored: scoring.Scored) -> Opponent | None:
     """The champion of the step's model, scored; None where there is none."""
     record = ctx.store.registry().champion(ctx.settings["model"])
     if record is None:
@@ -39,7 +40,7 @@ def find(ctx: Context, con: Any, scored: scoring.Scored) -> Opponent | None:
     if model.task != scored.outcomes.task:
         reason = f"the champion solves another task ({model.task})"
         return Opponent(record.version, eligible, None, None, size, reason)
-    prediction = scoring.predict_stored(con, ctx.inputs["rows"], scored.row, model)
+    prediction = scoring.predict_stored(engine(), ctx.inputs["rows"], scored.row, model)
     outcomes = _aligned(model, prediction, scored.outcomes)
     reason = "" if outcomes is not None else "the champion's classes are not this model's"
     return Opponent(record.version, eligible, outcomes, model, size, reason)

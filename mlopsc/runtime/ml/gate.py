@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -44,23 +45,23 @@ def run(ctx: Context) -> dict[str, Any]:
 
 def _gather(ctx: Context) -> Evidence:
     settings, inputs = ctx.settings, ctx.inputs
-    con = connect(ctx)
+    engine = functools.cache(functools.partial(connect, ctx))  # most gates need none
     meta = modelfile.describe(inputs["model"])
     scored = scoring.read_scored(
         inputs["predictions"], meta["task"], tuple(meta["classes"]), float(settings["threshold"])
     )
     timing = json.loads(inputs["timing"].read_text(encoding="utf-8"))
     train_timing = json.loads(inputs["train_timing"].read_text(encoding="utf-8"))
-    opponent = champion.find(ctx, con, scored) if settings["champion"] else None
+    opponent = champion.find(ctx, engine, scored) if settings["champion"] else None
 
     def opponent_latency() -> dict[str, float]:
         assert opponent is not None
         assert opponent.model is not None
-        return latency.measure(con, inputs["rows"], scored.row, opponent.model)
+        return latency.measure(engine(), inputs["rows"], scored.row, opponent.model)
 
     return Evidence(
         scored,
-        Slicer(con, inputs["rows"], scored.row, meta["features"]),
+        Slicer(engine, inputs["rows"], scored.row, meta["features"]),
         settings["user_metrics"],
         timing.get("latency"),
         train_timing.get("train_seconds"),

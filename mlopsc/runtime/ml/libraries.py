@@ -12,6 +12,11 @@ from types import ModuleType
 from typing import Any
 
 _PANDAS = ("pandas", "pyarrow")
+# Algorithms that `plainfile` stores, boosters included, which have formats of their own; transforms that it does not.
+PLAIN = frozenset(
+    "logistic_regression linear_regression ridge lasso elastic_net naive_bayes dummy xgboost lightgbm".split()
+)
+STORED_BY_SKOPS = frozenset("power quantile tfidf select_best sklearn".split())
 
 
 def load(name: str) -> Any:
@@ -42,12 +47,22 @@ def load_skops() -> Any:
     return sys.modules["skops.io"]
 
 
-def warm(algorithms: tuple[str, ...] = (), tuned: bool = False) -> None:
-    """Import what training, evaluation and gates of these algorithms need, so that forked children share it."""
-    for module in ("numpy", "sklearn.linear_model", "sklearn.preprocessing"):
+def warm(settings: dict[str, Any]) -> None:
+    """Import what a step of that kind needs, so that forked children share it. A gate without a champion predicts nothing.
+
+    Evaluation does not know the algorithm: where training did not run before it, its child imports what is missing."""
+    load("numpy")
+    if settings["kind"] == "gate" and not settings["champion"]:
+        return
+    for module in ("sklearn.linear_model", "sklearn.preprocessing"):
         load(module)
-    if set(algorithms) & {"random_forest", "extra_trees", "gradient_boosting"}:
+    if settings["kind"] != "train":
+        return
+    algorithms = {candidate["name"] for candidate in settings["candidates"]}
+    if algorithms & {"random_forest", "extra_trees", "gradient_boosting"}:
         load("sklearn.ensemble")
-    load_skops()
-    if tuned:
+    transforms = {transform["name"] for feature in settings.get("features", ()) for transform in feature["pipe"]}
+    if algorithms - PLAIN or transforms & STORED_BY_SKOPS:
+        load_skops()
+    if settings.get("tuning") is not None:
         load("optuna")

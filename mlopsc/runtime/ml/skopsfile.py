@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import StepError
+from . import plainfile
 from .libraries import load, load_skops
 
 EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -52,6 +53,10 @@ def archive(members: dict[str, bytes]) -> bytes:
 
 def dump(value: Any) -> tuple[bytes, list[str]]:
     """The canonical archive, and the sorted types that a load must allow beyond `BUILT_IN`."""
+    plain = plainfile.dump(value)
+    if plain is not None:
+        members, type_ = plain
+        return archive(members), [type_]
     skops = load_skops()
     try:
         raw = skops.dumps(value)
@@ -63,8 +68,11 @@ def dump(value: Any) -> tuple[bytes, list[str]]:
 
 def restore(data: bytes, allowed: Sequence[str]) -> Any:
     """The estimator; every type in the archive must be in `BUILT_IN` or `allowed`, else nothing is built."""
-    skops = load_skops()
     load("sklearn.base")
+    plain = plainfile.restore(data, allowed)
+    if plain is not None:
+        return plain
+    skops = load_skops()
     return skops.loads(data, trusted=[*BUILT_IN, *allowed])
 
 

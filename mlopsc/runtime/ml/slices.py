@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,10 +50,13 @@ def missing_column(name: str, where: dict[str, Any] | None = None) -> StepError:
 
 
 class Slicer:
-    """Slices by name, each column read once. `row`: positions of the test rows in the rows file."""
+    """Slices by name, each column read once. `engine` connects when first called; `row`: positions of the test rows in
+    the rows file."""
 
-    def __init__(self, con: Any, rows: Path, row: NDArray[Any], features: Sequence[dict[str, Any]]) -> None:
-        self._con, self._rows, self._row = con, rows, row
+    def __init__(
+        self, engine: Callable[[], Any], rows: Path, row: NDArray[Any], features: Sequence[dict[str, Any]]
+    ) -> None:
+        self._engine, self._rows, self._row = engine, rows, row
         self._features = {feature["name"]: feature for feature in features if len(feature["inputs"]) == 1}
         self._known: dict[str, list[Slice]] = {}
 
@@ -64,14 +67,15 @@ class Slicer:
         return self._known[name]
 
     def _read(self, name: str) -> list[Slice]:
-        found = column_of(self._con, self._rows, name)
+        con = self._engine()
+        found = column_of(con, self._rows, name)
         if found is None and name in self._features:
             feature = self._features[name]
             found = feature["inputs"][0], feature["types"][0]
         if found is None:
             raise missing_column(name)
         expr, kind = found
-        column = take(read_columns(self._con, self._rows, [("s", expr, kind)])["s"], self._row)
+        column = take(read_columns(con, self._rows, [("s", expr, kind)])["s"], self._row)
         if base_type(kind) in TEXT_TYPES:
             levels = column.levels or []
             codes = column.values

@@ -64,7 +64,7 @@ class Search:
             raise StepError(
                 "MLC9062",
                 "no-trial-succeeded",
-                f"all {len(self.trials)} trials failed; the first: {self.trials[0]['error']}",
+                f"all {len(self.trials)} trials failed; the first: {self.trials[0]['error']['message']}",
                 where=self.candidates[0].get("where"),
                 details={"trials": self.trials},
             )
@@ -102,7 +102,7 @@ class Search:
             try:
                 found = {"score": self._score(at, args), "error": None}
             except StepError as error:
-                found = {"score": None, "error": error.message}
+                found = {"score": None, "error": error.to_json()}
             self._known[key] = found
         candidate = self.candidates[at]
         trial = {"number": len(self.trials), "candidate": at, "algorithm": candidate["name"], "args": args, **found}

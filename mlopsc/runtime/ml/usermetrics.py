@@ -84,7 +84,6 @@ class UserMetric:
     def __init__(self, expr: Expr, outcomes: Outcomes) -> None:
         self._arguments: list[Drawn] = []
         self._functions: list[str] = []
-        self._types: list[str] = []
         self._rows = len(outcomes)
         outer = self._split(expr, _Rows(outcomes))
         self._outer = to_python([outer])

@@ -1,7 +1,8 @@
 """The journal: numbered entries, each complete, created exactly once, and naming the digest of the one before.
 
 Creating entry N + 1 is at once the compare-and-swap (only one process can) and the next link of the hash chain. Kinds:
-verdict, request, decision, promotion, rollback. Every entry has `n`, `time` (UTC), `previous` and `kind`.
+verdict, request, decision, promotion, rollback, and renewal (a version's damaged evidence, given anew by a run that judged
+the same model). Every entry has `n`, `time` (UTC), `previous` and `kind`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import StepError
 from . import io
 from .objects import canonical, digest_bytes
+from .registry import Registry, Version
 
 if TYPE_CHECKING:
     from .objects import Store
@@ -91,7 +93,8 @@ class Journal:
 
     def verify(self) -> list[str]:
         """What is wrong with the journal, in sentences; empty when all is well. Checks every link of the chain, that no
-        entry is missing (gaps, and heads that runs have seen) and the digest of what every promoted version holds."""
+        entry is missing (gaps, and heads that runs have seen) and the digest of what every version promoted before the first
+        bad entry holds."""
         problems: list[str] = []
         numbers = sorted(int(p.stem) for p in self._folder.glob("*.json") if p.stem.isdigit())
         previous: str | None = None
@@ -105,13 +108,15 @@ class Journal:
             problem, entry = _check(data, number, previous)
             if problem:
                 problems.append(f"entry {number}: {problem}")
-            entries.append(entry)
+            elif not problems:
+                entries.append(entry)
             previous = digest_bytes(data)
             heads.add(previous)
         problems += [f"run {run} saw an entry that is gone" for run, head in self._seen() if head not in heads]
-        for entry in entries:
-            if entry.get("kind") == "promotion":
-                problems += self._verify_version(entry)
+        registry = Registry(entries)
+        for model in registry.models():
+            for version in registry.versions(model):
+                problems += self._verify_version(version, version == registry.current(model))
         return problems
 
     def _seen(self) -> list[tuple[str, str]]:
@@ -124,17 +129,17 @@ class Journal:
                 found.append((path.parent.name, head))
         return found
 
-    def _verify_version(self, entry: Entry) -> list[str]:
+    def _verify_version(self, version: Version, champion: bool) -> list[str]:
         """A version's content may have been freed by gc; what is still there must be whole, the champion's all of it."""
         problems = []
-        current = self._store.registry().current(entry["model"])
-        champion = current.version if current else None
-        for name, digest in sorted(entry["artifacts"].items()):
+        for name, digest in sorted(version.artifacts.items()):
             try:
-                if self._store.has(digest) or champion == entry["version"]:
+                if self._store.has(digest) or champion:
                     self._store.path(digest)
             except StepError as error:
-                problems.append(f"{entry['model']} version {entry['version']}, {name}: {error.message}")
+                mend = "run its pipeline again" if champion else "remove it if this version need not come back"
+                told = f"{version.model} version {version.version}, {name}: {error.message}"
+                problems.append(f"{told}; restore it from a backup, or {mend}")
         return problems
 
 

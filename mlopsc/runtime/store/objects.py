@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 FOLDERS = ("objects", "steps", "runs", "journal", "locks", "tmp")
 Signature = tuple[int, int, int, int]
+_PIECE = 1 << 16  # bytes
 
 _counter = itertools.count()
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -50,6 +51,8 @@ def digest_bytes(data: bytes) -> str:
 def digest_file(path: Path) -> str:
     """Digest of a file's content, read in bounded pieces."""
     with open(path, "rb", buffering=0) as handle:
+        if os.fstat(handle.fileno()).st_size < _PIECE:  # its buffer of 256 KiB costs more than a small file's digest
+            return digest_bytes(handle.readall())
         return "sha256:" + hashlib.file_digest(handle, "sha256").hexdigest()
 
 
@@ -122,7 +125,7 @@ class Store:
                 "MLC9006",
                 "corrupt-object",
                 f"{place} does not hold what it should: its digest is {found}",
-                help="a cached step is computed again; a promoted model has to be restored from a backup",
+                help="restore it from a backup, or run the pipeline again: what can be made again is put back",
                 details={"digest": digest, "found": found, "path": str(place)},
             )
         self._trusted[digest] = now

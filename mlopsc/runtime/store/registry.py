@@ -6,7 +6,7 @@ A version number is never used twice. A champion is the newest promotion or roll
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 
@@ -65,6 +65,9 @@ class Registry:
                 self._promote(entry)
             elif entry["kind"] == "rollback":
                 self._roll_back(entry)
+            elif entry["kind"] == "renewal":
+                versions = self._models[entry["model"]].versions
+                versions[entry["version"]] = replace(versions[entry["version"]], artifacts=entry["artifacts"])
 
     def _promote(self, entry: dict[str, Any]) -> None:
         model = self._models.setdefault(entry["model"], _Model())
@@ -85,8 +88,6 @@ class Registry:
         model.champion = entry["version"]
 
     def _roll_back(self, entry: dict[str, Any]) -> None:
-        from dataclasses import replace
-
         model = self._models[entry["model"]]
         if entry["from"] in model.versions:
             model.versions[entry["from"]] = replace(model.versions[entry["from"]], withdrawn=entry["reason"])
