@@ -68,9 +68,9 @@ STEPS: dict[str, StepKind] = {
     "train": StepKind(".ml.train:run", _ML, numeric=True, warm=warm.model),
     "evaluate": StepKind(".ml.evaluate:run", _ML, numeric=True, warm=warm.model),
     "gate": StepKind(".ml.gate:run", _ML, numeric=True, champion=True, warm=warm.model),
-    "approve": StepKind(".approve:run"),
-    "register": StepKind(".register:run", champion=True, promotes=True),
-    "custom": StepKind(".custom:run"),
+    "approve": StepKind(".approve:run", warm=warm.own),
+    "register": StepKind(".register:run", champion=True, promotes=True, warm=warm.own),
+    "custom": StepKind(".custom:run", warm=warm.own),
 }
 
 

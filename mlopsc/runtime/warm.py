@@ -36,6 +36,11 @@ def duckdb() -> None:
             sys.modules.pop(name)
 
 
+def own(settings: dict[str, Any]) -> None:
+    """A step that needs nothing but this runtime."""
+    importlib.import_module(f".{settings['kind']}", PACKAGE)
+
+
 @contextlib.contextmanager
 def _uncollected() -> Iterator[None]:
     """Modules are no garbage: looking for some while importing takes a fifth of the time."""

@@ -9,6 +9,7 @@ from mlopsc.semantics.operators import condition
 from mlopsc.semantics.program import DataInfo, DataRuleInfo, Decl, TypedExpr
 from mlopsc.semantics.rows import RowScope, check_condition
 from mlopsc.semantics.tables import table
+from mlopsc.semantics.written import written
 from mlopsc.syntax import ast
 
 
@@ -35,7 +36,7 @@ def _rule(ctx: Context, info: DataInfo, node: ast.Rule) -> None:
     elif verb in ("expect", "warn"):
         rule = check_data_rule(ctx, info, node.expr)
         if rule is not None:
-            text = source_text(ctx, node.expr)
+            text = written(ctx, node.expr.span)
             info.rules.append(DataRuleInfo(verb, text, rule, node.span))
 
 
@@ -64,9 +65,3 @@ def _dedupe(ctx: Context, info: DataInfo, node: ast.Rule) -> None:
             columns.append(name.text)
         elif info.lacks(name.text):
             ctx.unknown("unknown-column", name, f"{info.decl.name} has no column {name.text}.", info.columns)
-
-
-def source_text(ctx: Context, node: ast.Node) -> str:
-    """The text of a node as it is written, on one line."""
-    source = ctx.program.sources.source(node.start)
-    return " ".join(source.text[node.start - source.base : node.end - source.base].split())

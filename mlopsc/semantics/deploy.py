@@ -11,10 +11,11 @@ from mlopsc.catalog.metrics import SERVED, WATCHED
 from mlopsc.diagnostics.model import Related
 from mlopsc.semantics.constants import bind
 from mlopsc.semantics.context import Context
-from mlopsc.semantics.judging import check_rule, latency, metric_node, param_ref, rule_text
+from mlopsc.semantics.judging import check_rule, latency, metric_node, param_ref
 from mlopsc.semantics.program import ActionRuleInfo, CallValue, Decl, DeployInfo, TypedExpr
 from mlopsc.semantics.settings import header, read_settings
 from mlopsc.semantics.slices import by_columns, clause_value
+from mlopsc.semantics.written import written
 from mlopsc.syntax import ast
 
 # The clauses of `when` in deploy and monitor blocks.
@@ -130,7 +131,7 @@ def action_rule(
     done = _actions(ctx, given.get("then"), actions)
     if typed is None or times is None or done is None or by is None:
         return None
-    return ActionRuleInfo(rule_text(ctx, node.expr), typed, by, min_rows, times, done, node.span)
+    return ActionRuleInfo(written(ctx, node.expr.span), typed, by, min_rows, times, done, node.span)
 
 
 def _times(ctx: Context, given: dict[str, ast.Clause]) -> tuple[int, int] | None:

@@ -178,9 +178,3 @@ def _decidable(ctx: Context, root: TypedExpr) -> bool:
             name = "always-holds" if verdict else "never-holds"
             ctx.report(name, node.span, f"This {'always' if verdict else 'never'} holds: {why}.")
     return whole
-
-
-def rule_text(ctx: Context, node: ast.Node) -> str:
-    """An expression as written, on one line."""
-    source = ctx.program.sources.source(node.start)
-    return " ".join(source.text[node.start - source.base : node.end - source.base].split())

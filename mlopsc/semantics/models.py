@@ -19,6 +19,7 @@ from mlopsc.semantics.rows import check_row
 from mlopsc.semantics.settings import header, read_settings
 from mlopsc.semantics.splits import check_split
 from mlopsc.semantics.tasks import find_task, positive_class
+from mlopsc.semantics.written import written as as_written
 from mlopsc.syntax import ast
 
 _NOT_A_TARGET = ("date", "timestamp", "duration", "size", "list", "range", "null")
@@ -42,10 +43,8 @@ def start_model(ctx: Context, decl: Decl) -> None:
     task = find_task(ctx, decl, target)
     if task is None:
         return
-    source = ctx.program.sources.source(written.span[0])
-    text = " ".join(source.text[written.span[0] - source.base : written.span[1] - source.base].split())
     ctx.program.models[decl.name] = ModelInfo(
-        decl, features, target, text, task, positive_class(ctx, decl, target, task), [], None, None
+        decl, features, target, as_written(ctx, written.span), task, positive_class(ctx, decl, target, task), [], None, None
     )
 
 

@@ -74,7 +74,8 @@ def _default(ctx: Context, decl: Decl, path: str, setting: SettingSpec) -> None:
     span = decl.node.name.span
     if setting.required and decl.lacks(path):
         ctx.holes.add(setting.kind)
-        ctx.report("missing-setting", span, f"{decl.kind} {decl.name} needs {path}.", help=f"Write {path} = …, {setting.doc[0].lower()}{setting.doc[1:]}")
+        hint = f"Write {path} = …, {setting.doc[0].lower()}{setting.doc[1:]}"
+        ctx.report("missing-setting", span, f"{decl.kind} {decl.name} needs {path}.", help=hint)
     elif not setting.required and setting.default is not MISSING:
         default: object = setting.default
         if setting.kind.startswith("call:"):
