@@ -6,7 +6,7 @@ from mlopsc.target.capability import Capabilities, Level, Option
 from mlopsc_airflow.names import LONGEST, LONGEST_TAG, clashing
 
 _LATER = "compiled and checked; this release does not run it"
-_SENSOR = "a sensor waits for the recorded decision: `mlopsc approve RUN GATE`, or approve.py in the pipeline's folder"
+_SENSOR = "a sensor waits for the recorded decision: `mlopsc approve`, or `step.py approve` in the pipeline's folder"
 
 CAPABILITIES = Capabilities(
     name="airflow",
