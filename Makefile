@@ -20,6 +20,12 @@ $(VENV)/.test.stamp: $(VENV)/.setup.stamp $(PINS)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[run,postgres,boosting,test]'
 	touch $@
 
+# Airflow never lives in the steps' environment: each release has one of its own, of exactly the packages listed.
+.venv-airflow%/.stamp: constraints-airflow%.txt $(VENV)/.test.stamp
+	test -x $(@D)/bin/python || $(BIN)/uv venv --quiet --python $(BIN)/python $(@D)
+	$(BIN)/uv pip install --quiet --python $(@D)/bin/python -r $<
+	touch $@
+
 demo: setup
 	@$(BIN)/python scripts/demo.py $(BIN)/mlopsc
 
@@ -31,11 +37,12 @@ lint: $(VENV)/.test.stamp
 types: $(VENV)/.test.stamp
 	$(BIN)/mypy
 
-tests: $(VENV)/.test.stamp
+tests: $(VENV)/.test.stamp .venv-airflow3/.stamp .venv-airflow2/.stamp
 	$(BIN)/python -m pytest -n 2 --durations=10 $(PYTEST_ARGS)
 
-bench: $(VENV)/.test.stamp
+bench: $(VENV)/.test.stamp .venv-airflow3/.stamp
 	$(BIN)/python bench/bench.py
+	$(BIN)/python bench/airflow.py
 
 clean:
 	rm -rf build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

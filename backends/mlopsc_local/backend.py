@@ -59,7 +59,7 @@ def _names(plan: Plan, training: Pipeline, options: EmitOptions) -> dict[str, An
         "store": posixpath.normpath(posixpath.join(options.spec_folder, store)),
         "modules": MODULES,
         "requirements": bundle.requirements(plan),
-        "secrets": _environment(plan),
+        "secrets": bundle.environment_names(plan),
         "gates": [step.id.partition(":")[2] for step in training.steps if step.kind == "approve"],
         "others": [p.name for p in plan.pipelines[1:]],
     }
@@ -67,24 +67,6 @@ def _names(plan: Plan, training: Pipeline, options: EmitOptions) -> dict[str, An
 
 def _says(step: Step) -> str:
     return _SAYS.get(step.kind, "is not run by this release")
-
-
-def _environment(plan: Plan) -> list[str]:
-    """Names of all environment variables that the Plan refers to."""
-    found: set[str] = set()
-
-    def walk(value: Any) -> None:
-        if isinstance(value, dict):
-            if len(value) == 1:
-                found.update(v for k, v in value.items() if k in ("secret", "env") and isinstance(v, str))
-            for item in value.values():
-                walk(item)
-        elif isinstance(value, list):
-            for item in value:
-                walk(item)
-
-    walk(plan.model_dump(mode="json", include={"connections", "pipelines"}))
-    return sorted(found)
 
 
 BACKEND = LocalBackend()

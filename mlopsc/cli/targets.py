@@ -32,10 +32,16 @@ def run(args: argparse.Namespace) -> int:
         wanted = [use.feature for use in used(checked.program)]
     rows: list[dict[str, Any]] = []
     for feature in wanted:
-        levels = {}
+        levels: dict[str, dict[str, Any]] = {}
         for target in targets:
             level, note = target.level(feature)
             levels[target.name] = {"level": level.value, "support": WORDS[level], "note": note}
+            others = {version: target.level(feature, version) for version in target.versions[1:]}
+            levels[target.name]["versions"] = {
+                version: {"level": other.value, "support": WORDS[other], "note": told}
+                for version, (other, told) in others.items()
+                if (other, told) != (level, note)
+            }
         rows.append({"feature": feature, "about": about()[feature], "targets": levels})
     if args.format == "json":
         listed = [{"name": t.name, "title": t.title, "versions": list(t.versions)} for t in targets]
@@ -72,6 +78,12 @@ def _notes(rows: list[dict[str, Any]]) -> None:
         for row in rows
         for name, facts in row["targets"].items()
         if facts["note"]
+    ]
+    notes += [
+        f"  {row['feature']} on {name} {version}: {other['support']}{': ' if other['note'] else ''}{other['note']}"
+        for row in rows
+        for name, facts in row["targets"].items()
+        for version, other in facts["versions"].items()
     ]
     if notes:
         print("\nnotes\n" + "\n".join(notes))

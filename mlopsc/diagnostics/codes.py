@@ -159,6 +159,8 @@ CODES: dict[str, tuple[str, str]] = {
     "not-runnable": ("MLC7003", ERROR),
     "beyond-target": ("MLC7004", ERROR),
     "idle-on-target": ("MLC7005", WARNING),
+    "unknown-target-option": ("MLC7006", ERROR),
+    "name-clash": ("MLC7101", ERROR),
     "kubeflow-option": ("MLC7201", ERROR),
     "kubeflow-too-large": ("MLC7202", ERROR),
     "kubeflow-store": ("MLC7203", ERROR),
@@ -244,5 +246,6 @@ CODES: dict[str, tuple[str, str]] = {
     "unusable-weights": ("MLC9064", ERROR),
     "column-gone": ("MLC9065", ERROR),
     "gate-without-data": ("MLC9067", ERROR),
+    "other-packages": ("MLC9070", ERROR),
     "needs-other-rows": ("MLC9068", ERROR),
 }

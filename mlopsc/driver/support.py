@@ -9,6 +9,7 @@ from mlopsc.diagnostics.located import Located, locate
 from mlopsc.diagnostics.model import Bag
 from mlopsc.driver.check import Checked
 from mlopsc.driver.failure import Failure
+from mlopsc.driver.fitting import check_fit
 from mlopsc.semantics.program import CallValue, Decl, Program, Ref
 from mlopsc.source import Span
 from mlopsc.syntax import ast
@@ -65,9 +66,15 @@ def lacking(checked: Checked, target: str) -> tuple[Located, ...]:
     if checked.program is None:
         return ()
     bag = Bag()
+    chosen_options = checked.program.targets.get(found.name, {}).items()
+    excluded = {
+        f: why for pair, features in found.excluded.items() if pair in chosen_options for f, why in features.items()
+    }
     later: list[Span] = []
     for use in used(checked.program):
         level, note = found.level(use.feature, version)
+        if use.feature in excluded:
+            level, note = Level.UNSUPPORTED, excluded[use.feature]
         if level.usable:
             continue
         if use.feature.startswith(_LATER) and (level is Level.NOT_IMPLEMENTED or found.name == _TRIAL):
@@ -77,6 +84,7 @@ def lacking(checked: Checked, target: str) -> tuple[Located, ...]:
         what = FEATURES[use.feature]
         message = f"Target {found.name} {version} has nothing for {what} ({use.feature}: {level.value})."
         bag.report("idle-on-target" if waits else "beyond-target", use.span, message, help=_sentence(note))
+    check_fit(checked.program, found, bag)
     if later:
         message = "Deploys and monitors are checked and compiled, but this release does not run them."
         bag.report("idle-on-target", min(later), message)

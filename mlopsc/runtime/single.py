@@ -20,11 +20,11 @@ from .runner import prepare
 from .schedule import cached, request_for
 from .settle import record
 from .state import Outcome, RunState, Step
-from .steps import STEPS, Table, kind_of
+from .steps import IDLE, STEPS, Table, kind_of
 from .store import io, runs
 from .store.locks import held
 from .store.objects import Store, canonical, read_record, safe_name
-from .work import perform, single_threaded
+from .work import crash, perform, single_threaded
 
 # 75 is EX_TEMPFAIL: a crash or a lost connection, which a retry may help.
 EXIT = {"done": 0, "cached": 0, "failed": 1, "waiting": 3, "crashed": 75}
@@ -57,6 +57,8 @@ def run_step(
         started = time.monotonic()
         outcome = _outcome(state, found, force)
         outcome.setdefault("seconds", time.monotonic() - started)
+        if "error" in outcome:
+            outcome["error"] = {k: state.hide(v) if isinstance(v, str) else v for k, v in outcome["error"].items()}
         crashed = outcome["status"] == "crashed"
         state.end(found, {**outcome, "status": "failed"} if crashed else outcome, state.inputs(found))
         ended = state.outcomes[step]
@@ -77,7 +79,7 @@ def finish(
     table: Table = STEPS,
 ) -> dict[str, Any]:
     """Write result.json of a run whose steps have ended; the object of `run --json`. Steps without an outcome count as
-    skipped."""
+    skipped; where none failed or waits, one that is missing was ended from outside, and the run has failed."""
     state = _state(plan, store, data_root, modules_root, params or {}, pipeline, table)
     with _kept_from_gc(state.store):
         _open(state, run)
@@ -85,8 +87,19 @@ def finish(
             outcome = _read(state, step["id"])
             if outcome is not None:
                 state.outcomes[step["id"]] = outcome
+        state.error = _missing(state)
         state.started = time.monotonic() - sum(o.get("seconds", 0.0) for o in state.outcomes.values())
         return close(state)
+
+
+def _missing(state: RunState) -> dict[str, Any] | None:
+    """The error of a run in which a step left no outcome though nothing held it up."""
+    for step in state.steps:
+        if step["id"] in state.outcomes or step["kind"] in IDLE:
+            continue
+        if all(state.outcomes.get(name, {}).get("status") in ("done", "cached") for name in state.needs[step["id"]]):
+            return crash(step, "it was ended from outside, or never began").to_json()
+    return None
 
 
 def _state(

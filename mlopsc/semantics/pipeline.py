@@ -79,6 +79,7 @@ def check_target(ctx: Context, decl: Decl, installed: Callable[[], Iterable[str]
         if ok:
             options[name] = value
     ctx.program.targets[decl.name] = options
+    ctx.program.target_spans[decl.name] = spans
 
 
 def _option(ctx: Context, name: str, node: ast.Value | ast.Star) -> tuple[bool, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from mlopsc.ir.plan import Plan, TrainSettings
 
@@ -44,4 +45,22 @@ def requirements(plan: Plan) -> list[str]:
         for a in s.settings.candidates
     }
     found |= {r for r in REQUIREMENTS["boosting"] if r.partition("-")[0].partition(">")[0] in used}
+    return sorted(found)
+
+
+def environment_names(plan: Plan) -> list[str]:
+    """Names of all environment variables that the Plan refers to."""
+    found: set[str] = set()
+
+    def walk(value: Any) -> None:
+        if isinstance(value, dict):
+            if len(value) == 1:
+                found.update(v for k, v in value.items() if k in ("secret", "env") and isinstance(v, str))
+            for item in value.values():
+                walk(item)
+        elif isinstance(value, list):
+            for item in value:
+                walk(item)
+
+    walk(plan.model_dump(mode="json", include={"connections", "pipelines"}))
     return sorted(found)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -54,7 +54,8 @@ FEATURES: dict[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """A setting of the `target` block. `kind` is a value kind of `mlopsc.catalog.schema`; None: absent unless written."""
+    """A setting of the `target` block. `kind`: string, name, int, float, bool or choice:A|B; a default of None: absent unless
+    written."""
 
     name: str
     kind: str
@@ -67,7 +68,9 @@ class Capabilities:
     """All that can be known of a back end without importing what it emits with.
 
     versions: those of the target that it knows, newest first. levels: (level, note) by feature; differing for one version
-    under "FEATURE@VERSION".
+    under "FEATURE@VERSION". identifier(kind, name): the target's own name, at most `longest` characters, for a declaration
+    of the spec; None where it gives none. Two declarations with one identifier are an error. excluded: by option and value,
+    the features that do not go with it, and why.
     """
 
     name: str
@@ -75,6 +78,10 @@ class Capabilities:
     versions: tuple[str, ...]
     levels: Mapping[str, tuple[Level, str]]
     options: tuple[Option, ...] = field(default=())
+    identifier: Callable[[str, str], str | None] | None = None
+    longest: int = 1000
+    longest_tag: int | None = None
+    excluded: Mapping[tuple[str, str], Mapping[str, str]] = field(default_factory=dict)
 
     def level(self, feature: str, version: str | None = None) -> tuple[Level, str]:
         """How far `feature` goes in `version` (the newest without one), and a note."""

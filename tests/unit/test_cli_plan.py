@@ -104,7 +104,7 @@ def test_an_unknown_target_or_version_is_wrong_usage(here: Path, target: str, ca
 
 def test_targets_shows_each_used_thing_for_each_target(here: Path, capsys: Out) -> None:
     assert guarded(["targets"]) == 0
-    assert capsys.readouterr().out.startswith("local: ")
+    assert "\nlocal: " in capsys.readouterr().out
     assert guarded(["targets", "s.mlops", "--format", "json"]) == 0
     found = {
         row["feature"]: row["targets"]["local"]["support"] for row in json.loads(capsys.readouterr().out)["features"]
@@ -112,9 +112,9 @@ def test_targets_shows_each_used_thing_for_each_target(here: Path, capsys: Out) 
     assert found == {"schedule.every": "unsupported", "params": "full", "source.file": "full", "registry": "full"}
     assert guarded(["targets", "s.mlops", "--format", "markdown"]) == 0
     assert capsys.readouterr().out.splitlines()[:3] == [
-        "| feature | local |",
-        "| --- | --- |",
-        "| schedule.every | unsupported |",
+        "| feature | airflow | local |",
+        "| --- | --- | --- |",
+        "| schedule.every | full | unsupported |",
     ]
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from ..errors import UsageError
 from . import io
 from .journal import now_text
-from .objects import Store, canonical, read_record
+from .objects import Store, canonical, read_record, safe_name
 
 _OWN_NAME = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{4}")  # other names are an orchestrator's
 
@@ -54,8 +54,9 @@ def run_ids(store: Store) -> list[str]:
 def find(store: Store, run: str) -> str:
     """The run of that name, or of that unambiguous beginning. UsageError where there is none."""
     names = run_ids(store)
-    if run in names:
-        return run
+    for name in (run, safe_name(run)):  # an orchestrator's own name, too
+        if name in names:
+            return name
     matching = [name for name in names if name.startswith(run)] if run else []
     if len(matching) == 1:
         return matching[0]

@@ -1,0 +1,63 @@
+"""What Airflow 2.11 and 3.x can do with a compiled DAG."""
+
+from __future__ import annotations
+
+from mlopsc.target.capability import Capabilities, Level, Option
+from mlopsc_airflow.names import LONGEST, LONGEST_TAG, clashing
+
+_LATER = "compiled and checked; this release does not run it"
+_SENSOR = "a sensor waits for the recorded decision: `mlopsc approve`, or `step.py approve` in the pipeline's folder"
+
+CAPABILITIES = Capabilities(
+    name="airflow",
+    title="Apache Airflow",
+    versions=("3.3", "2.11"),
+    levels={
+        "schedule.cron": (Level.FULL, ""),
+        "schedule.every": (Level.FULL, ""),
+        "trigger.new_data": (
+            Level.FULL,
+            "by the asset mlopsc://PIPELINE/source/DATA, updated by whoever writes the data",
+        ),
+        "params": (Level.FULL, "typed params of the DAG"),
+        "retries": (Level.FULL, ""),
+        "timeout": (Level.FULL, ""),
+        "resources": (
+            Level.EMULATED,
+            "a task takes as many slots of its pool as it has cpus; nothing else is enforced",
+        ),
+        "gpu": (Level.NOT_IMPLEMENTED, "give such tasks a queue of workers that have one"),
+        "source.file": (Level.FULL, "workers must see the files"),
+        "source.object-store": (Level.NOT_IMPLEMENTED, ""),
+        "source.database": (Level.FULL, ""),
+        "source.python": (Level.FULL, ""),
+        "secrets": (Level.FULL, "an Airflow variable, else the password of an Airflow connection, of that name"),
+        "notify": (Level.NOT_IMPLEMENTED, _LATER),
+        "approval": (Level.FULL, "an approval among Airflow's required actions, kept in the store's journal"),
+        "approval@2.11": (Level.EMULATED, _SENSOR),
+        "approval.within": (Level.FULL, ""),
+        "custom": (Level.FULL, ""),
+        "registry": (Level.FULL, ""),
+        "deploy": (Level.NOT_IMPLEMENTED, _LATER),
+        "rollout.canary": (Level.NOT_IMPLEMENTED, _LATER),
+        "rollout.blue_green": (Level.NOT_IMPLEMENTED, _LATER),
+        "rollout.shadow": (Level.NOT_IMPLEMENTED, _LATER),
+        "rollback.rule": (Level.NOT_IMPLEMENTED, _LATER),
+        "batch": (Level.NOT_IMPLEMENTED, _LATER),
+        "monitor": (Level.NOT_IMPLEMENTED, _LATER),
+    },
+    options=(
+        Option("store", "string", "Folder of the store, as workers see it (else MLOPSC_STORE)."),
+        Option(
+            "data_root", "string", "Folder where relative source paths start, as workers see it (else MLOPSC_DATA)."
+        ),
+        Option("python", "string", "Interpreter that runs the steps (else the worker's own)."),
+        Option("pool", "name", "Pool of all tasks."),
+        Option("queue", "string", "Queue of all tasks."),
+        Option("tasks", "choice:step|one", "One task a `step`, or `one` for all.", "step"),
+    ),
+    identifier=clashing,
+    longest=LONGEST,
+    longest_tag=LONGEST_TAG,
+    excluded={("tasks", "one"): {"approval": "with tasks = one there is no task that could wait for a person"}},
+)

@@ -1,0 +1,70 @@
+"""How a spec fits a target beyond features: options, names, tags, options that exclude a feature."""
+
+from __future__ import annotations
+
+import pytest
+
+from mlopsc.driver.check import check_file
+from mlopsc.driver.spec import SpecFile
+from mlopsc.driver.support import lacking
+
+SPEC = """
+edition 2026
+pipeline p { about = "x"; tags = [TAGS] }
+target airflow { OPTIONS }
+data `a b` { source = csv("x.csv")
+  columns { x : int; y : bool } }
+data OTHER { source = csv("y.csv")
+  columns { x : int } }
+features f from `a b` { x }
+model m from f { target = y; algorithm = logistic_regression() }
+gate g on m { require roc_auc >= 0.6; approval = manual(by = ["lead"]) }
+"""
+
+
+def found(
+    options: str = "", other: str = "c", tags: str = '"t"', target: str = "airflow"
+) -> list[tuple[str, int, str]]:
+    text = SPEC.replace("OPTIONS", options).replace("OTHER", other).replace("TAGS", tags)
+    spec = SpecFile(label="s.mlops", folder=".", name="s.mlops", content=text.encode())
+    told = lacking(check_file(spec, target=target), target)
+    return [(item.code, item.place.start.line, item.message) for item in told]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("pol = 1", "Target airflow has no option pol."),
+        ('tasks = "block"', "The option tasks of target airflow is one of step, one."),
+        ('pool = "a b"', "The option pool of target airflow is letters, digits, `_`, `-` and `.`."),
+        ("queue = 3", "The option queue of target airflow is a string."),
+        ('image = "registry.example.com/a:1"', "Target airflow has no option image."),
+    ],
+)
+def test_an_option_that_the_target_has_not_or_cannot_read_is_an_error(options: str, message: str) -> None:
+    assert found(options) == [("MLC7006", 4, message)]
+
+
+def test_two_names_that_become_one_id_are_an_error_naming_both() -> None:
+    (clash,) = found(other="a_b")
+    assert clash[:2] == ("MLC7101", 7)
+    assert "both a b and a_b" in clash[2]
+    assert found(other="a_b", target="local") == []
+
+
+def test_a_name_or_a_tag_longer_than_the_target_takes_is_an_error() -> None:
+    assert [f[0] for f in found(other="x" * 201)] == ["MLC7101"]
+    assert [f[0] for f in found(tags=f'"{"x" * 101}"')] == ["MLC7004"]
+
+
+def test_an_option_excludes_a_feature() -> None:
+    ((code, line, message),) = found("tasks = one")
+    assert (code, line) == ("MLC7004", 11)
+    assert "approval" in message
+
+
+def test_a_fitting_spec_has_no_findings() -> None:
+    assert (
+        found('pool = "ml"; queue = "q"; tasks = step; python = "/usr/bin/python3"; store = "/s"; data_root = "/d"')
+        == []
+    )
