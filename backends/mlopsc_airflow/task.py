@@ -181,9 +181,10 @@ class Task:
         return text
 
     def _reference(self, answer: dict[str, Any]) -> dict[str, Any]:
-        """What goes into XCom: names and digests, never content."""
+        """What goes into XCom: names, digests and the process that did the work, never content."""
         kept: dict[str, Any] = {name: answer[name] for name in ("id", "status", "outputs") if name in answer}
-        return {"run": answer.get("run", self.run), **kept}
+        assert self.process is not None
+        return {"run": answer.get("run", self.run), "pid": self.process.pid, **kept}
 
 
 def _answer(line: str) -> dict[str, Any] | None:

@@ -1,21 +1,24 @@
-"""Runs in Airflow's own environment, 3.3 or 2.11: `inside.py REQUEST` reads a JSON file and prints one JSON line last.
+"""Runs in Airflow's own environment, 3.3 or 2.11: `inside.py REQUEST` reads a JSON file and prints one JSON line last;
+`inside.py -` answers each JSON line of its input by one, until its input ends.
 
-Request: {"dags": folder, "do": "load" | "test", "ids": [...], "conf": {...}, "variables": {...}, "connections": {...}}.
+Request: {"dags": folder, "do": "load" | "test", "ids": [...], "conf": {...}, "variables": {...}, "connections": {...}}, or
+{"dags": folder, "do": "run", "id": ..., "conf": {...}, "env": {...}, "python": ..., "break": step | null}.
 """
 
 import contextlib
+import functools
 import io
 import json
 import logging
+import os
 import sys
+from pathlib import Path
 
-with open(sys.argv[1]) as file:
-    request = json.load(file)
 out = sys.stdout
 sys.stdout = sys.stderr
 
 
-def bag():
+def bag(request):
     try:
         from airflow.dag_processing.dagbag import DagBag
     except ImportError:
@@ -25,7 +28,7 @@ def bag():
     return DagBag(request["dags"])
 
 
-def described(dag):
+def described(dag, params):
     return {
         "description": dag.description,
         "doc": dag.doc_md,
@@ -36,7 +39,7 @@ def described(dag):
         "max_active_runs": dag.max_active_runs,
         "start": str(dag.start_date),
         "timetable": timetable(dag),
-        "params": {name: schema(param) for name, param in dag.params.items()} if request["do"] == "load" else {},
+        "params": {name: schema(param) for name, param in dag.params.items()} if params else {},
         "tasks": {
             t.task_id: {
                 "up": sorted(t.upstream_task_ids),
@@ -80,16 +83,16 @@ def serialized(dag):
     return json.dumps(Serialized.to_dict(dag), default=str)
 
 
-def load():
-    found = bag()
+def load(request):
+    found = bag(request)
     return {
         "errors": {k: str(v) for k, v in found.import_errors.items()},
-        "dags": {name: described(dag) for name, dag in found.dags.items()},
+        "dags": {name: described(dag, True) for name, dag in found.dags.items()},
         "serialized": {name: serialized(dag) for name, dag in found.dags.items()},
     }
 
 
-def values():
+def values(request):
     from airflow.models import Connection, Variable
     from airflow.utils.session import create_session
 
@@ -100,34 +103,84 @@ def values():
             session.add(Connection(conn_id=name, conn_type="generic", password=password))
 
 
-def test():
+@functools.cache
+def database():
     from airflow.utils.db import initdb
 
     initdb()
-    values()
-    found = bag()
+
+
+def tested(dag, conf):
+    """What dag.test() came to. A run is not told apart from the next one by anything but its log and its name."""
+    text = io.StringIO()
+    handler = logging.StreamHandler(text)
+    logging.getLogger().addHandler(handler)
+    try:
+        with contextlib.redirect_stdout(text), contextlib.redirect_stderr(text):
+            run = dag.test(run_conf=conf)
+    finally:
+        logging.getLogger().removeHandler(handler)
+    instances = run.get_task_instances()
+    return {
+        "state": str(run.state),
+        "tasks": {ti.task_id: str(getattr(ti.state, "value", ti.state)) for ti in instances},
+        "tries": {ti.task_id: ti.try_number for ti in instances},
+        "log": text.getvalue(),
+        "run": run.run_id,
+    }
+
+
+def test(request):
+    database()
+    values(request)
+    found = bag(request)
     answer = {"errors": {k: str(v) for k, v in found.import_errors.items()}, "runs": {}}
     for name in request["ids"]:
-        text = io.StringIO()
-        handler = logging.StreamHandler(text)
-        logging.getLogger().addHandler(handler)
-        with contextlib.redirect_stdout(text), contextlib.redirect_stderr(text):
-            run = found.dags[name].test(run_conf=request.get("conf", {}).get(name))
-        logging.getLogger().removeHandler(handler)
-        states = {
-            ti.task_id: str(ti.state.value if hasattr(ti.state, "value") else ti.state)
-            for ti in run.get_task_instances()
-        }
-        tries = {ti.task_id: ti.try_number for ti in run.get_task_instances()}
-        answer["runs"][name] = {
-            "state": str(run.state),
-            "tasks": states,
-            "tries": tries,
-            "log": text.getvalue(),
-            "run": run.run_id,
-        }
+        answer["runs"][name] = tested(found.dags[name], request.get("conf", {}).get(name))
     answer["stored"] = stored()
     return answer
+
+
+def run(request):
+    """One DAG, run as a worker would whose Python is `python` and whose environment holds `env`; and what it left in XCom."""
+    database()
+    os.environ.update(request["env"])
+    sys.executable = request["python"]
+    dag = bag(request).dags[request["id"]]
+    for task in dag.tasks:
+        if request["break"] is not None and task.step == request["break"]:
+            broken(task, Path(request["env"]["MLOPSC_STORE"]))
+    found = tested(dag, request["conf"] or None)
+    return {**found, "handed": handed(request["id"], found["run"])}
+
+
+def broken(task, store):
+    """Change a byte of everything that the task left in the store, once it has ended."""
+    kind = type(task)
+
+    class Broken(kind):
+        def execute(self, context):
+            found = kind.execute(self, context)
+            for digest in found["outputs"].values():
+                name = digest.removeprefix("sha256:")
+                path = store / "objects" / name[:2] / name[2:]
+                path.chmod(0o644)
+                path.write_bytes(path.read_bytes()[:-1] + b"~")
+            return found
+
+    task.__class__ = Broken
+
+
+def handed(dag, run_id):
+    from airflow.utils.session import create_session
+    from sqlalchemy import text
+
+    query = text("select value from xcom where dag_id = :dag and run_id = :run and key = 'return_value'")
+    with create_session() as session:
+        found = [row[0] for row in session.execute(query, {"dag": dag, "run": run_id})]
+    while any(isinstance(value, (str, bytes)) for value in found):
+        found = [json.loads(value) if isinstance(value, (str, bytes)) else value for value in found]
+    return found
 
 
 def stored():
@@ -144,5 +197,13 @@ def stored():
     return "\n".join(rows)
 
 
-found = {"load": load, "test": test}[request["do"]]()
-print(json.dumps(found), file=out)
+def answer(request):
+    print(json.dumps({"load": load, "test": test, "run": run}[request["do"]](request)), file=out, flush=True)
+
+
+if sys.argv[1] == "-":
+    for line in sys.stdin:
+        answer(json.loads(line))
+else:
+    with open(sys.argv[1]) as file:
+        answer(json.load(file))

@@ -15,7 +15,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from conftest import environment, python_of
+from releases import environment, python_of
 
 SECRET = "live-test-secret-0123456789-0123456789-0123456789-0123456789-0123"
 

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 import specs
-from conftest import ask, compiled, environment, once, python_of
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from releases import ask, compiled, environment, once, python_of
 
 from mlopsc.ir.plan import CustomSettings, Param, Pipeline, Plan, Step, Where
 from mlopsc.target.load import backend

@@ -17,8 +17,8 @@ import pgserver
 import psycopg
 import pytest
 import specs
-from conftest import compiled, once
 from live import Airflow
+from releases import compiled, once
 
 FED = "when new_data(people) then run"
 DOWNSTREAM = """

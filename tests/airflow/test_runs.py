@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import pytest
 import specs
-from conftest import ask, compiled, once
+from releases import ask, compiled, once
 
 SECRETS = """
 edition 2026

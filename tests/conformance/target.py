@@ -6,6 +6,7 @@ each with an object ADAPTER. One without fails the suite.
 
 from __future__ import annotations
 
+import functools
 import importlib
 import importlib.util
 from collections.abc import Mapping
@@ -58,7 +59,9 @@ class Adapter(Protocol):
         """Run to the end. `break_step`: falsify what that step writes, on its way to the next."""
 
 
+@functools.cache
 def adapter(name: str) -> Adapter:
+    """Loaded once: an adapter may keep the target's own software running between tests."""
     place = ADAPTERS / f"{name}.py"
     if place.exists():
         spec = importlib.util.spec_from_file_location(f"conformance_{name}", place)

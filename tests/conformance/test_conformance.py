@@ -21,10 +21,18 @@ MEASURED = ("latency", "train_time")
 Gaps = Callable[[str, str], list[str]]
 
 
-def beyond(gaps: Gaps, name: str, target: str) -> bool:
-    """Whether the target declares to lack something of the spec: test_gaps.py holds that it is then refused. `local` is
-    where specs are tried out: it runs them without."""
-    return target != "local" and bool(gaps(name, target))
+def beyond(gaps: Gaps, case: Case, target: str) -> bool:
+    """Whether the target declares to lack something of the spec: compiling for it is then refused by each feature's name.
+    `local` is where specs are tried out: it runs them without."""
+    lacks = [] if target == "local" else gaps(case.name, target)
+    if lacks:
+        done = compiled(case.spec, target, case.spec.parent / "refused")
+        assert done.returncode == 1
+        assert not (case.spec.parent / "refused").exists()
+        for feature in lacks:
+            assert f"({feature}: " in done.stdout + done.stderr
+        assert "MLC7004" in done.stdout + done.stderr
+    return bool(lacks)
 
 
 every_target = pytest.mark.parametrize("target", TARGETS)
@@ -38,7 +46,7 @@ def test_the_same_spec_gives_the_same_bytes_wherever_it_is_compiled(
     target: str, name: str, case: Callable[[str], Case], gaps: Gaps, emitted: Callable[[str, str], Path], tmp_path: Path
 ) -> None:
     """Twice, with other hash seeds and from other folders."""
-    if beyond(gaps, name, target):
+    if beyond(gaps, case(name), target):
         return
     first = emitted(name, target)
     spec = case(name).spec
@@ -57,14 +65,13 @@ def contents(folder: Path) -> dict[str, bytes]:
 @every_target
 @pytest.mark.parametrize("name", CASES)
 def test_the_folder_is_valid_and_the_real_software_loads_it(
-    target: str, name: str, gaps: Gaps, emitted: Callable[[str, str], Path]
+    target: str, name: str, case: Callable[[str], Case], gaps: Gaps, emitted: Callable[[str, str], Path]
 ) -> None:
-    if beyond(gaps, name, target):
+    if beyond(gaps, case(name), target):
         return
     folder = emitted(name, target)
     adapter(target).parse(folder)
-    steps = [s["id"] for s in json.loads((folder / "plan.json").read_bytes())["pipelines"][0]["steps"]]
-    assert sorted(adapter(target).load(folder)) == sorted(steps)
+    assert sorted(adapter(target).load(folder)) == sorted(steps_of(folder))
 
 
 @every_target
@@ -79,7 +86,7 @@ def test_a_run_gives_what_the_local_runner_gives(
     tmp_path: Path,
 ) -> None:
     """Digests included; and each step ran in a process of its own, nothing taken from a cache."""
-    if beyond(gaps, name, target):
+    if beyond(gaps, case(name), target):
         return
     found = case(name)
     folder, expected = emitted(name, target), reference(name)
@@ -126,4 +133,5 @@ def test_a_planted_change_to_one_steps_output_is_found(
 
 
 def steps_of(folder: Path) -> list[str]:
-    return [s["id"] for s in json.loads((folder / "plan.json").read_bytes())["pipelines"][0]["steps"]]
+    (plan,) = folder.rglob("plan.json")
+    return [s["id"] for s in json.loads(plan.read_bytes())["pipelines"][0]["steps"]]
