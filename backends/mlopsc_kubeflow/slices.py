@@ -17,7 +17,7 @@ PLAIN = 24 * 1024  # bytes up to which a slice stays readable
 LONGEST = 64 * 1024  # bytes; with the artifacts' addresses it is one argument of a process, which Linux ends at 128 KiB
 PACKED = "zlib:"
 _HEAD = "format compiler edition name spec files modules profile params reproducible".split()
-_RESULT = ("model", "gate", "gates", "where", "approval", "rules")  # settings that the result of a run is told with
+_RESULT = ("data", "model", "gate", "gates", "where", "approval", "rules")  # settings that the result of a run is told with
 
 
 def encode(value: Any) -> str:
