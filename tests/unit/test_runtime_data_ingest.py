@@ -469,3 +469,22 @@ def test_a_name_that_the_engine_cannot_keep_apart_is_refused(reader: Reader, nam
         reader.read([col(name, "int", raw="x") for name in names], source(path="a.csv"))
     assert refused.value.code == "MLC8017"
     assert refused.value.where == WHERE
+
+
+def test_good_rows_are_not_staged_and_bad_ones_change_nothing_else(
+    reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows that are all good go straight to their file; the first bad one makes ingest begin again, by way of a table."""
+    columns = [col("id", "int"), col("kind", "category?", levels=("a", "b")), col("x", "float?")]
+    good = "".join(f"{i},{'ab'[i % 2] if i % 5 else ''},{i / 4}\n" for i in range(5000))
+    reader.write("bad.csv", "id,kind,x\n" + good + "5000,c,1\n5001,a,\n")
+    staged = reader.read(columns, source(path="bad.csv"))
+    assert (reader.report["rows_read"], reader.report["rows"], reader.report["bad"]) == (5002, 5001, 1)
+    assert reader.rows("quarantine", "__row") == [(5000,)]
+    facts = reader.report["columns"]
+    reader.write("good.csv", "id,kind,x\n" + good + "5001,a,\n")
+    monkeypatch.setattr("mlopsc.runtime.data.ingest._stage", lambda *_: pytest.fail("staged"))
+    assert reader.read(columns, source(path="good.csv")) == staged
+    assert (reader.report["rows_read"], reader.report["rows"], reader.report["bad"]) == (5001, 5001, 0)
+    assert reader.report["columns"] == facts
+    assert reader.rows("quarantine") == []
