@@ -61,7 +61,10 @@ class Reader:
         return self.rows("rows", "* EXCLUDE (__row)")
 
     def rows(self, name: str, what: str = "*") -> list[Any]:
-        return duckdb.sql(f"SELECT {what} FROM '{self.folder / name}.parquet' ORDER BY __row").fetchall()
+        with (
+            duckdb.connect() as con
+        ):  # of its own: DuckDB keeps parts of files, and these change within its clock's tick
+            return con.execute(f"SELECT {what} FROM '{self.folder / name}.parquet' ORDER BY __row").fetchall()
 
     def column(self, type_: str, texts: list[str], **more: Any) -> list[Any]:
         """The values of one nullable column x read from these texts; a bad one is left out."""
