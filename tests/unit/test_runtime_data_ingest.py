@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from mlopsc.runtime.data.engine import open_engine
@@ -452,8 +454,7 @@ def test_names_that_differ_in_case_only_are_told_apart(reader: Reader) -> None:
     """In a CSV, a Parquet file and JSON lines alike; the quarantine numbers the second of them."""
     reader.write("a.csv", "Age,age,y\n1,2,0\n3,bad,1\n")
     duckdb.sql(f"COPY (SELECT '1' AS q, '2' AS age) TO '{reader.folder}/plain.parquet'")
-    pq = pytest.importorskip("pyarrow.parquet")
-    table = pytest.importorskip("pyarrow").table({"Age": ["1", "3"], "age": ["2", "bad"], "y": ["0", "1"]})
+    table = pa.table({"Age": ["1", "3"], "age": ["2", "bad"], "y": ["0", "1"]})
     pq.write_table(table, reader.folder / "a.parquet")
     reader.write("a.jsonl", '{"Age": "1", "age": "2", "y": 0}\n{"Age": "3", "age": "bad", "y": 1}\n')
     for kind, path in (("csv", "a.csv"), ("parquet", "a.parquet"), ("json_lines", "a.jsonl")):
