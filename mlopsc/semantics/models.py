@@ -118,7 +118,7 @@ def finish_model(ctx: Context, model: ModelInfo) -> None:
 def check_unfinished(ctx: Context, decl: Decl) -> None:
     """The algorithm of a model whose target is poisoned: what would be wrong with it for every task is told."""
     algorithm = decl.settings.get("algorithm")
-    if algorithm is None:
+    if algorithm is None or ctx.damage.everything:  # a param of a file that could not be read may stand in it
         return
     real, tried = ctx.bag, []
     try:
