@@ -9,6 +9,7 @@ import os
 import shlex
 import sys
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,9 @@ from mlopsc.driver.overrides import pairs
 from mlopsc.driver.spec import SpecFile, read, store_folder
 from mlopsc.runtime import cli, render
 from mlopsc.runtime.errors import StepError, UsageError
+
+# What the steps of a kind import, told before anything runs; the numeric libraries bring each other.
+_NEEDS = {"ingest": ("duckdb",), "train": ("numpy", "sklearn", "skops")}
 
 EXAMPLE = "  mlopsc run churn.mlops\n  mlopsc run churn.mlops --set test_share=30% --profile prod --json"
 
@@ -36,10 +40,9 @@ def configure(parser: argparse.ArgumentParser, command: str) -> None:
 
 
 def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("at least 1")
-    return number
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of at least 1")
+    return int(text)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -76,6 +79,10 @@ def _compiled(args: argparse.Namespace, spec: SpecFile) -> dict[str, Any] | int:
     if not args.quiet:
         _tell_what_is_not_run([(decl.kind, decl.name) for decl in checked.program.decls.values()])
     plan: dict[str, Any] = planning.plan_of(checked).model_dump(mode="json")
+    needed = {name for step in plan["pipelines"][0]["steps"] for name in _NEEDS.get(step["kind"], ())}
+    missing = sorted(name for name in needed if find_spec(name) is None)
+    if missing:
+        raise Failure(f"running needs {', '.join(missing)}: pip install 'mlopsc[run]'")
     return plan
 
 

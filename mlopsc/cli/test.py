@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
     for result in results:
         if args.verbose or not result["passed"]:
             print(_line(result))
-    if not args.quiet:
+    if not args.quiet and (results or worst == 0):
         print(f"{passed} of {len(results)} expectations hold" if results else "there are no test blocks")
     return worst
 

@@ -76,7 +76,13 @@ def _kept(store: Store, since: float) -> _Kept:
         for version in registry.kept(model):
             kept.objects |= set(version.artifacts.values()) | {version.digest}
             kept.runs.add(version.run)
-    records = [found for name in runs.run_ids(store) if (found := runs.run_record(store, name)) is not None]
+    records = []
+    for name in runs.run_ids(store):
+        found = runs.run_record(store, name)
+        if found is None:
+            kept.runs.add(name)  # damaged: what it needs cannot be told, and it is no rubbish
+        else:
+            records.append(found)
     last = {found["pipeline"]: found["run"] for found in sorted(records, key=lambda found: str(found["started"]))}
     for record in records:
         if record["run"] in last.values() or record["status"] == "waiting" or _ended(record) >= since:

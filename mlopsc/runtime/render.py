@@ -167,7 +167,7 @@ def runs_text(found: dict[str, Any]) -> str:
     for run in found["runs"]:
         models = " ".join(f"{m}={'-' if v is None else f'v{v}'}" for m, v in run["models"].items())
         seconds = f"{run['seconds']:8.1f}s" if run["seconds"] is not None else " " * 9
-        lines.append(f"{run['run']}  {run['pipeline']}  {run['status']:<9}{seconds}  {models}".rstrip())
+        lines.append(f"{run['run']}  {run['pipeline']}  {run['status']:<11}{seconds}  {models}".rstrip())
     return "\n".join(lines) or "no runs yet"
 
 

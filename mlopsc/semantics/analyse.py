@@ -21,6 +21,7 @@ from mlopsc.semantics.gates import check_gate
 from mlopsc.semantics.imports import Unit, declare, load
 from mlopsc.semantics.metrics import check_metric_binding
 from mlopsc.semantics.models import (
+    check_unfinished,
     check_weights,
     finish_model,
     reads,
@@ -224,3 +225,6 @@ def _check_models(ctx: Context, models: list[Decl], metrics: list[Decl]) -> None
         expand_stars(ctx, info, excluded[name])
     for model in program.models.values():
         finish_model(ctx, model)
+    for decl in models:
+        if decl.name not in program.models:
+            check_unfinished(ctx, decl)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from mlopsc.catalog.algorithms import ALGORITHMS, class_of, takes_null
 from mlopsc.catalog.blocks import MODEL
-from mlopsc.catalog.metrics import METRICS
+from mlopsc.catalog.metrics import METRICS, TASKS
+from mlopsc.diagnostics.model import Bag
 from mlopsc.semantics.algorithms import read_candidates
 from mlopsc.semantics.constants import not_by_string
 from mlopsc.semantics.context import Context
@@ -112,6 +113,24 @@ def finish_model(ctx: Context, model: ModelInfo) -> None:
         _check_tuning(ctx, model)
         _check_matrix(ctx, model)
     check_leakage(ctx, model)
+
+
+def check_unfinished(ctx: Context, decl: Decl) -> None:
+    """The algorithm of a model whose target is poisoned: what would be wrong with it for every task is told."""
+    algorithm = decl.settings.get("algorithm")
+    if algorithm is None or ctx.damage.everything:  # a param of a file that could not be read may stand in it
+        return
+    real, tried = ctx.bag, []
+    try:
+        for task in TASKS:
+            ctx.bag = Bag()
+            read_candidates(ctx, decl, algorithm.value, task)
+            tried.append({(item.code, item.span): item for item in ctx.bag.items})
+    finally:
+        ctx.bag = real
+    for key, item in tried[0].items():
+        if all(key in others for others in tried[1:]):
+            ctx.report(item.name, item.span, item.message, help=item.help, edit=item.edit, related=item.related)
 
 
 def _check_matrix(ctx: Context, model: ModelInfo) -> None:

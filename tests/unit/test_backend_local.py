@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from mlopsc.ir.plan import CustomSettings, Param, Pipeline, Plan, Step, Where
+from mlopsc.ir.plan import CustomSettings, IngestSettings, Param, Pipeline, Plan, SourceSpec, Step, Where
 from mlopsc.target import writer
 from mlopsc.target.load import backend
 from mlopsc.target.protocol import EmitOptions, Files
@@ -79,6 +79,18 @@ def test_it_runs_without_mlopsc_and_without_any_package(folder: Path) -> None:
     assert (folder.parent.parent / ".mlopsc" / "runs" / result["run"] / "result.json").exists()
     again = json.loads(run(folder, "--json").stdout)
     assert {s["status"] for s in again["steps"]} == {"cached"}
+
+
+def test_a_missing_package_is_named_with_the_command_that_brings_it(tmp_path: Path) -> None:
+    settings = IngestSettings(data="d", source=SourceSpec(kind="csv", path="d.csv"), columns=())
+    ingest = Step(id="ingest:d", kind="ingest", settings=settings, inputs={}, outputs={"rows": "parquet"}, where=HERE)
+    found = tmp_path / "build" / "local"
+    writer.write(found, emit(plan(ingest)))
+    (tmp_path / "d.csv").write_text("a\n1\n")
+    done = run(found, "--json")
+    error = json.loads(done.stdout)["steps"][0]["error"]
+    assert (done.returncode, error["name"]) == (1, "missing-package")
+    assert error["help"] == 'pip install "mlopsc[run]"'
 
 
 def test_it_moves_with_its_spec_and_keeps_what_it_knows(folder: Path, tmp_path: Path) -> None:

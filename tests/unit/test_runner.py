@@ -384,6 +384,19 @@ def test_what_a_run_gave_stands_in_its_record_and_in_the_list_of_runs(run: Run, 
         assert [(r["run"], r["status"], r["models"]) for r in listed] == [(result["run"], "succeeded", {"m": 1})]
 
 
+def test_a_run_whose_record_is_damaged_or_whose_process_died_is_listed_as_such(run: Run, tmp_path: Path) -> None:
+    first, second = run(toys.training())["run"], run(toys.training())["run"]
+    store = Store.open(tmp_path / "store")
+    (runs.folder(store, first) / "run.json").write_text("{")
+    record = runs.folder(store, second) / "run.json"
+    record.write_text(record.read_text().replace('"succeeded"', '"running"'))
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    (store.root / "locks" / "run-toy").write_text(f"{second} {gone.pid}")
+    listed = {r["run"]: (r["status"], bool(r["started"])) for r in cli.list_runs(tmp_path / "store")[1]["runs"]}
+    assert listed == {first: ("damaged", True), second: ("interrupted", True)}
+
+
 def test_the_text_of_a_run_names_gates_rules_models_and_errors(run: Run) -> None:
     text = render.run_text(run(toys.training(at_least=9)), colour=False)
     assert "gate release: failed" in text

@@ -52,7 +52,8 @@ def read(folder: Path, uri: str, args: dict[str, Any] | None = None, **source: A
     scratch.mkdir(exist_ok=True)
     with open_engine(scratch) as con:
         ingest(Place(con, folder, folder, scratch), settings, folder / "rows.parquet", folder / "bad.parquet")
-    return duckdb.sql(f"SELECT * EXCLUDE (__row) FROM '{folder}/rows.parquet' ORDER BY __row").fetchall()
+    with duckdb.connect() as con:
+        return con.execute(f"SELECT * EXCLUDE (__row) FROM '{folder}/rows.parquet' ORDER BY __row").fetchall()
 
 
 @pytest.fixture(autouse=True)

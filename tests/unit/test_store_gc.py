@@ -106,6 +106,16 @@ def test_recent_runs_and_waiting_ones_stay(tmp_path: Path) -> None:
     assert runs.run_record(Store.open(tmp_path / "store"), waiting["run"]) is not None
 
 
+def test_a_run_with_a_damaged_record_is_kept(tmp_path: Path) -> None:
+    trained(tmp_path, "[1]")
+    store = Store.open(tmp_path / "store")
+    make_old(tmp_path / "store")
+    for name in runs.run_ids(store):
+        (runs.folder(store, name) / "run.json").write_text("{")
+    assert cli.gc(tmp_path / "store", "30d")[1]["runs"] == []
+    assert runs.run_ids(store)
+
+
 def test_nothing_is_freed_while_a_run_is_at_work(tmp_path: Path) -> None:
     trained(tmp_path, "[1]")
     with pipeline_lock(Store.open(tmp_path / "store"), "toy", "r"), pytest.raises(UsageError, match="in use"):

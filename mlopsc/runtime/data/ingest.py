@@ -1,6 +1,8 @@
 """The step `ingest`: a source to typed rows, with the rows that break their columns' clauses put aside.
 
-The source is scanned once; a second scan happens only for the text of bad rows. Both files are byte-identical for equal input.
+Where all rows are good, which is the common case, the source is scanned once and goes straight to its file. Else it is
+staged: scanned into a table, which is told apart, and once more for the text of bad rows. Both files are byte-identical
+for equal input.
 """
 
 from __future__ import annotations
@@ -44,11 +46,14 @@ def ingest(
     if limit is not None:
         source.parts = _limited(source.parts, limit)
     columns = settled_columns(settings, source)
-    rules = _stage(place.con, settings, source, columns, limit)
-    rejects = source.rejects()
     con = place.con
-    names = ", ".join([*(f"v{i} AS {sql_name(c['name'])}" for i, c in enumerate(columns)), "__row"])
-    con.execute(f"COPY (SELECT {names} FROM __staged WHERE __bad IS NULL) TO {sql_text(str(rows))} ({PARQUET})")
+    zone = zone_offset(settings["source"].get("timezone"))
+    straight = _copied_straight(con, source, columns, zone, rows)
+    rules = [] if straight else _stage(con, settings, source, columns, zone, limit)
+    rejects = [] if straight else source.rejects()
+    if not straight:
+        good = f"SELECT {_named(columns)}, __row FROM __staged WHERE __bad IS NULL"
+        con.execute(f"COPY ({good}) TO {sql_text(str(rows))} ({PARQUET})")
     read = con.execute("SELECT count(*) FROM __staged").fetchone()
     assert read is not None
     broken = _write_quarantine(con, source, rules, rejects, quarantine)
@@ -60,8 +65,37 @@ def ingest(
         "broken": broken,
         "columns": _facts(con, columns),
     }
-    con.execute("DROP TABLE __staged")
+    con.execute(f"DROP {'VIEW' if straight else 'TABLE'} __staged")
     return report
+
+
+def _named(columns: list[dict[str, Any]]) -> str:
+    return ", ".join(f"v{i} AS {sql_name(c['name'])}" for i, c in enumerate(columns))
+
+
+def _copied_straight(
+    con: duckdb.DuckDBPyConnection, source: Source, columns: list[dict[str, Any]], zone: str | None, rows: Path
+) -> bool:
+    """Write all rows as good ones, and a view __staged of them; False, with nothing to be kept, at the first bad row or
+    whatever else is wrong, which staging then tells."""
+    import duckdb
+
+    typed = " UNION ALL ".join(_typed(part, columns, zone, []) for part in source.parts)
+    good = "CASE WHEN __bad IS NULL THEN TRUE ELSE CAST(error('bad row ' || __bad) AS BOOLEAN) END"
+    query = f"SELECT {_named(columns)}, row_number() OVER () - 1 AS __row FROM ({typed}) WHERE {good}"
+    try:
+        con.execute(f"COPY ({query}) TO {sql_text(str(rows))} ({PARQUET})")
+        straight = not source.rejects()
+    except duckdb.Error:
+        straight = False
+    if straight:
+        values = ", ".join(f"{sql_name(c['name'])} AS v{i}" for i, c in enumerate(columns))
+        view = f"SELECT {values}, __row, CAST(NULL AS INTEGER) AS __bad FROM read_parquet({sql_text(str(rows))})"
+        con.execute(f"CREATE OR REPLACE TEMP VIEW __staged AS {view}")
+    else:
+        rows.unlink(missing_ok=True)
+        con.execute("DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans")
+    return straight
 
 
 def settled_columns(settings: dict[str, Any], source: Source) -> list[dict[str, Any]]:
@@ -161,12 +195,12 @@ def _stage(
     settings: dict[str, Any],
     source: Source,
     columns: list[dict[str, Any]],
+    zone: str | None,
     limit: int | None,
 ) -> list[Broken]:
     """Fill __staged: v0 v1 … typed values, __row, and __bad, the number of the first rule that the row breaks."""
     import duckdb
 
-    zone = zone_offset(settings["source"].get("timezone"))
     rules: list[Broken] = []
     refusal: duckdb.Error | None = None
     try:

@@ -7,9 +7,11 @@ import contextlib
 import json
 import os
 import sqlite3
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from .locks import died
 from .objects import Store, read_record
 from .runs import folder, run_ids
 
@@ -17,7 +19,18 @@ _SCHEMA = "create table if not exists runs (run text primary key, stamp text not
 
 
 def summaries(store: Store) -> list[dict[str, Any]]:
-    """run, pipeline, status, started, seconds and models' versions of every run, newest first."""
+    """run, pipeline, status, started, seconds and models' versions of every run, newest first. The status of a run whose
+    process is gone is "interrupted", that of one whose record cannot be read "damaged"."""
+    return [
+        summary | {"status": "interrupted"} if _died(store, summary) else summary for summary in _summaries(store)
+    ]
+
+
+def _died(store: Store, summary: dict[str, Any]) -> bool:
+    return summary["status"] == "running" and died(store, summary["pipeline"], summary["run"])
+
+
+def _summaries(store: Store) -> list[dict[str, Any]]:
     path = store.root / "index.sqlite"
     for attempt in range(2):
         try:
@@ -26,7 +39,7 @@ def summaries(store: Store) -> list[dict[str, Any]]:
             if attempt == 0:
                 with contextlib.suppress(OSError):
                     path.unlink()
-    return _newest_first([s for s in (_summary(store, name) for name in run_ids(store)) if s is not None])
+    return _newest_first([_summary(store, name) for name in run_ids(store)])
 
 
 def _newest_first(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -45,10 +58,8 @@ def _from_index(store: Store, path: Path) -> list[dict[str, Any]]:
             if name in known and known[name][0] == stamp:
                 found.append(json.loads(known[name][1]))
                 continue
-            summary = _summary(store, name)
-            if summary is not None:
-                found.append(summary)
-                base.execute("insert or replace into runs values (?, ?, ?)", (name, stamp, json.dumps(summary)))
+            found.append(_summary(store, name))
+            base.execute("insert or replace into runs values (?, ?, ?)", (name, stamp, json.dumps(found[-1])))
         base.executemany("delete from runs where run = ?", [(run,) for run in known.keys() - set(names)])
     return found
 
@@ -64,11 +75,11 @@ def _stamp(store: Store, name: str) -> str:
     return ";".join(found)
 
 
-def _summary(store: Store, name: str) -> dict[str, Any] | None:
+def _summary(store: Store, name: str) -> dict[str, Any]:
+    result = read_record(folder(store, name) / "result.json") or {}
     record = read_record(folder(store, name) / "run.json")
     if record is None:
-        return None
-    result = read_record(folder(store, name) / "result.json") or {}
+        record = {"pipeline": result.get("pipeline", "?"), "status": "damaged", "started": _started(name)}
     models = result.get("models", {})
     return {
         "run": name,
@@ -79,3 +90,10 @@ def _summary(store: Store, name: str) -> dict[str, Any] | None:
         "models": {model: found.get("version") for model, found in models.items()},
         "gates": {gate: found.get("verdict") for gate, found in result.get("gates", {}).items()},
     }
+
+
+def _started(name: str) -> str:
+    """When a run of our own naming began, from its name (20261123T073131Z-4f2a); empty for another's name."""
+    with contextlib.suppress(ValueError):
+        return datetime.strptime(name.partition("-")[0], "%Y%m%dT%H%M%SZ").strftime("%Y-%m-%dT%H:%M:%SZ")
+    return ""

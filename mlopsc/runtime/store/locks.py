@@ -57,6 +57,24 @@ def pipeline_lock(store: Store, pipeline: str, run: str) -> Iterator[list[int]]:
         yield [everything, mine]
 
 
+def died(store: Store, pipeline: str, run: str) -> bool:
+    """Whether `run` had the pipeline's lock last and its process is gone. Takes no lock: a run that starts now is not held up."""
+    try:
+        text = (store.root / "locks" / f"run-{safe_name(pipeline)}").read_text(errors="replace")
+    except OSError:
+        return False
+    holder, _, pid = text.partition(" ")
+    if holder != run or not pid.isdigit():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
 @contextlib.contextmanager
 def whole_store(store: Store) -> Iterator[None]:
     """No run and no other gc while it is held. UsageError where one is at work."""
