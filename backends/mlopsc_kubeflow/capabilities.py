@@ -10,6 +10,7 @@ CAPABILITIES = Capabilities(
     name="kubeflow",
     title="Kubeflow Pipelines",
     versions=("2.17",),
+    worker="pod",
     levels={
         "schedule.cron": (Level.FULL, "a recurring run, made by submit.py"),
         "schedule.every": (Level.FULL, "a recurring run, made by submit.py"),

@@ -160,6 +160,8 @@ CODES: dict[str, tuple[str, str]] = {
     "beyond-target": ("MLC7004", ERROR),
     "idle-on-target": ("MLC7005", WARNING),
     "unknown-target-option": ("MLC7006", ERROR),
+    "unreachable-file": ("MLC7007", WARNING),
+    "unnamed-store": ("MLC7008", WARNING),
     "name-clash": ("MLC7101", ERROR),
     "kubeflow-option": ("MLC7201", ERROR),
     "kubeflow-too-large": ("MLC7202", ERROR),

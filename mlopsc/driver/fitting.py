@@ -1,24 +1,74 @@
-"""How a spec fits a target beyond features: its options, and the names that the target gives to what the spec declares."""
+"""How a spec fits a target beyond features: its options, the names that the target gives to what the spec declares, and
+whether its steps find the files."""
 
 from __future__ import annotations
 
+import posixpath
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from mlopsc.diagnostics.model import Bag, Related
-from mlopsc.semantics.program import Decl, Program
+from mlopsc.semantics.program import CallValue, Decl, Program, Ref
+from mlopsc.source import Span
 from mlopsc.target.capability import Capabilities, Option
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,250}")
-_KINDS: dict[str, type | tuple[type, ...]] = {"string": str, "int": int, "float": (int, float), "bool": bool}
+_KINDS: dict[str, type | tuple[type, ...]] = {
+    "string": str,
+    "int": int,
+    "float": (int, float),
+    "bool": bool,
+    "duration": (int, float),
+}
 
 
 def check_fit(program: Program, found: Capabilities, bag: Bag) -> None:
-    """Report options of the target's block that it has not or whose value is wrong, and names that the target cannot
-    tell apart."""
+    """Report options of the target's block that it has not or whose value is wrong, names that the target cannot tell
+    apart, and files that its workers cannot reach."""
     _options(program, found, bag)
     _names(program, found, bag)
     _tags(program, found, bag)
+    if found.worker:
+        _places(program, found, bag)
+
+
+def _places(program: Program, found: Capabilities, bag: Bag) -> None:
+    """Folders that only the target's block can name: its steps run where neither the spec nor its folder is."""
+    options = program.targets.get(found.name, {})
+    if "data_root" not in options:
+        for path, span in _relative_files(program):
+            bag.report(
+                "unreachable-file",
+                span,
+                f"A {found.worker} cannot reach {path!r}, because target {found.name} names no data_root.",
+                help=f'Write data_root = "/folder/in/the/{found.worker}", or set MLOPSC_DATA there.',
+            )
+    if "store" not in options and program.pipeline is not None:
+        spans = sorted(program.target_spans.get(found.name, {}).values())
+        bag.report(
+            "unnamed-store",
+            spans[0] if spans else program.pipeline.node.name.span,
+            f"A {found.worker} cannot reach the store, because target {found.name} names none.",
+            help="Write store = … for a place that outlives the run, or set MLOPSC_STORE there.",
+        )
+
+
+def _relative_files(program: Program) -> Iterator[tuple[str, Span]]:
+    """Paths of sources, relative to the spec's folder, and where they are written."""
+    for decl in program.decls.values():
+        source = decl.settings.get("source") if decl.kind == "data" else None
+        if source is None:
+            continue
+        path = source.value.args.get("path")
+        connection = source.value.args.get("connection")
+        if connection is not None and isinstance(connection.value, Ref):
+            named = program.decls.get(connection.value.name)
+            given = named.settings["value"].value if named is not None and "value" in named.settings else None
+            path = given.args.get("path") if isinstance(given, CallValue) else None
+        text = path.value if path is not None else None
+        if isinstance(text, str) and "://" not in text and not posixpath.isabs(text):
+            yield text, source.span
 
 
 def _tags(program: Program, found: Capabilities, bag: Bag) -> None:
@@ -54,9 +104,14 @@ def _wrong(option: Option, value: Any) -> str | None:
         return None if value in names else f"one of {', '.join(names)}"
     if kind == "name":
         return None if isinstance(value, str) and _NAME.fullmatch(value) else "letters, digits, `_`, `-` and `.`"
-    wanted = _KINDS[kind]
-    right = isinstance(value, wanted) and (kind == "bool" or not isinstance(value, bool))
-    return None if right else f"a {kind}"
+    if kind == "list":
+        right = isinstance(value, list) and all(_is(item, choices) for item in value)
+        return None if right else f"a list of {choices}s"
+    return None if _is(value, kind) else f"a {kind}"
+
+
+def _is(value: Any, kind: str) -> bool:
+    return isinstance(value, _KINDS[kind]) and (kind == "bool" or not isinstance(value, bool))
 
 
 def _names(program: Program, found: Capabilities, bag: Bag) -> None:

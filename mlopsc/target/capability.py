@@ -54,8 +54,8 @@ FEATURES: dict[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """A setting of the `target` block. `kind`: string, name, int, float, bool or choice:A|B; a default of None: absent unless
-    written."""
+    """A setting of the `target` block. `kind`: string, name, int, float, bool, duration, list:string or choice:A|B; a default
+    of None: absent unless written."""
 
     name: str
     kind: str
@@ -70,7 +70,8 @@ class Capabilities:
     versions: those of the target that it knows, newest first. levels: (level, note) by feature; differing for one version
     under "FEATURE@VERSION". identifier(kind, name): the target's own name, at most `longest` characters, for a declaration
     of the spec; None where it gives none. Two declarations with one identifier are an error. excluded: by option and value,
-    the features that do not go with it, and why.
+    the features that do not go with it, and why. worker: what runs a step, where that shares no folder with who compiles:
+    files and the store are then reached only by the options data_root and store.
     """
 
     name: str
@@ -82,6 +83,7 @@ class Capabilities:
     longest: int = 1000
     longest_tag: int | None = None
     excluded: Mapping[tuple[str, str], Mapping[str, str]] = field(default_factory=dict)
+    worker: str = ""
 
     def level(self, feature: str, version: str | None = None) -> tuple[Level, str]:
         """How far `feature` goes in `version` (the newest without one), and a note."""

@@ -1,4 +1,4 @@
-"""How a spec fits a target beyond features: options, names, tags, options that exclude a feature."""
+"""How a spec fits a target beyond features: options, names, tags, options that exclude a feature, files out of reach."""
 
 from __future__ import annotations
 
@@ -68,3 +68,49 @@ def test_a_fitting_spec_has_no_findings() -> None:
         found('pool = "ml"; queue = "q"; tasks = step; python = "/usr/bin/python3"; store = "/s"; data_root = "/d"')
         == []
     )
+
+
+REMOTE = """
+edition 2026
+pipeline p { about = "x" }
+OPTIONS
+connection lite = sqlite(path = "x.db")
+data a { source = csv("x.csv")
+  columns { x : int; y : bool } }
+data b { source = parquet("/mnt/y.parquet")
+  columns { x : int } }
+data c { source = table(lite, "t")
+  columns { x : int } }
+data d { source = python("mine:rows")
+  columns { x : int } }
+"""
+
+
+def remote(options: str, target: str = "kubeflow") -> list[tuple[str, str, int]]:
+    spec = SpecFile(label="s.mlops", folder=".", name="s.mlops", content=REMOTE.replace("OPTIONS", options).encode())
+    told = lacking(check_file(spec, target=target), target)
+    return [(item.code, item.severity, item.place.start.line) for item in told if item.code != "MLC7004"]
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ("", [("MLC7008", "warning", 3), ("MLC7007", "warning", 6), ("MLC7007", "warning", 10)]),
+        ('target kubeflow { image = "x"; store = "/s" }', [("MLC7007", "warning", 6), ("MLC7007", "warning", 10)]),
+        ('target kubeflow { image = "x"; data_root = "/d" }', [("MLC7008", "warning", 4)]),
+        ('target kubeflow { data_root = "/d"; store = "/s"; volumes = ["a:/d"]; approval_wait = 3d }', []),
+    ],
+)
+def test_where_steps_run_in_pods_a_relative_file_and_an_unnamed_store_are_told(
+    options: str, expected: list[tuple[str, str, int]]
+) -> None:
+    """Only where the target's block names neither; absolute paths, addresses and modules are no files of the spec's folder."""
+    assert remote(options) == expected
+    assert remote(options.replace("kubeflow", "local").replace('image = "x";', ""), "local") == [
+        ("MLC7006", "error", 4) for word in ("volumes", "approval_wait") if word in options
+    ]
+
+
+@pytest.mark.parametrize("wrong", ["volumes = 3", "volumes = [3]", 'volumes = "a:/b"', 'approval_wait = "3d"'])
+def test_an_option_of_a_list_or_a_duration_is_held_to_its_kind(wrong: str) -> None:
+    assert ("MLC7006", "error", 4) in remote(f"target kubeflow {{ {wrong} }}")

@@ -265,3 +265,13 @@ def test_without_a_store_that_it_can_reach_a_task_says_so(launch: Any, store: st
     code, log = run.task("ingest-rows-of-it")
     assert (code, told in log) == (2, True)
     assert "Traceback" not in log
+
+
+def test_a_file_that_is_not_in_the_pod_is_told_with_the_setting_that_names_its_folder(launch: Any, tmp_path: Path) -> None:
+    run = launch(env={"MLOPSC_DATA": ""})
+    code, log = run.task("ingest-rows-of-it")
+    assert code == 1
+    assert "MLC8001" in log
+    assert "data_root" in log
+    assert "MLOPSC_DATA" in log
+    assert "Traceback" not in log

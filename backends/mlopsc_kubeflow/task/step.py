@@ -51,6 +51,7 @@ def run(message: Message, store: str, modules: Path) -> int:
         trail = _adopt(message, state)
         with _limited(state, message):
             outcome = _perform(message, state)
+        _name_the_setting(outcome)
         crashed = outcome["status"] == "crashed"
         state.end(
             _own(state, message), {**outcome, "status": "failed"} if crashed else outcome, _inputs(state, message)
@@ -77,6 +78,13 @@ def _state(message: Message, joined: Joined, modules: Path) -> RunState:
     state.record = first_record(state, message.run, digest_of([message.slice["plan"]["files"], state.params]))
     state.chosen = {message.slice["step"]}
     return state
+
+
+def _name_the_setting(outcome: Outcome) -> None:
+    """A file that is not there, in a pod that nobody told where files are."""
+    error = outcome.get("error")
+    if error and error["code"] == "MLC8001" and not os.environ.get("MLOPSC_DATA"):
+        error["help"] = "write data_root = \"/folder/in/the/pod\" in the target block, or set MLOPSC_DATA"
 
 
 def _own(state: RunState, message: Message) -> dict[str, Any]:
@@ -146,7 +154,7 @@ def _once(state: RunState, step: dict[str, Any], inputs: dict[str, str]) -> Outc
         runs.remove(scratch)
     outcome["seconds"] = time.monotonic() - started
     trace = outcome.pop("traceback", "")
-    if trace:
+    if trace and outcome["status"] == "crashed":  # this log is read by who runs the pipeline: a verdict says what to do
         state.log(step["id"], "traceback", text=state.hide(trace))
     if "error" in outcome:
         outcome["error"] = {k: state.hide(v) if isinstance(v, str) else v for k, v in outcome["error"].items()}
