@@ -60,6 +60,7 @@ class AirflowBackend:
 
         files = {f"{folder}.py": rendered("dag.py"), "README.md": rendered("README.md")}
         inside = {
+            "README.md": rendered("pipeline.md"),
             "task.py": Path(__file__).with_name("task.py").read_bytes(),
             "step.py": rendered("step.py"),
             "requirements.txt": "".join(f"{line}\n" for line in bundle.requirements(plan)).encode(),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mlopsc.target.capability import Capabilities, Level, Option
-from mlopsc_airflow.names import LONGEST, LONGEST_TAG, clashing
+from mlopsc_airflow.names import LONGEST, LONGEST_TAG, clashing, identifier
 
 _LATER = "compiled and checked; this release does not run it"
 _SENSOR = "a sensor waits for the recorded decision: `mlopsc approve`, or `step.py approve` in the pipeline's folder"
@@ -59,5 +59,7 @@ CAPABILITIES = Capabilities(
     identifier=clashing,
     longest=LONGEST,
     longest_tag=LONGEST_TAG,
+    scope=identifier,
+    shared=("README.md",),
     excluded={("tasks", "one"): {"approval": "with tasks = one there is no task that could wait for a person"}},
 )

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from mlopsc.ir.plan import Pipeline, Plan
-from mlopsc.target import bundle
+from mlopsc.target import bundle, yamltext
 from mlopsc.target.capability import Capabilities
 from mlopsc.target.literals import environment
+from mlopsc.target.pins import pinned
 from mlopsc.target.protocol import EmitOptions, Files
-from mlopsc_kubeflow import embed, references, yamltext
+from mlopsc_kubeflow import embed, references
 from mlopsc_kubeflow.capabilities import CAPABILITIES
 from mlopsc_kubeflow.executors import Executors
-from mlopsc_kubeflow.pins import pinned
 from mlopsc_kubeflow.refusal import refuse
 from mlopsc_kubeflow.settings import Settings, read
 from mlopsc_kubeflow.spec import SpecWriter

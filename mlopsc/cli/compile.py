@@ -26,24 +26,28 @@ def configure(parser: argparse.ArgumentParser, command: str) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from mlopsc.cli.planning import checked_or_code
-    from mlopsc.driver.compiling import differences, emitted, plan_of, write
+    from mlopsc.driver.compiling import differences, emitted, namesakes, owner, plan_of, write
 
     checked = checked_or_code(args, target=args.target)
     if isinstance(checked, int):
         return checked
     output = args.output or os.path.join("build", args.target.partition("@")[0])
-    files = emitted(plan_of(checked), checked, args.target, output)
+    plan = plan_of(checked)
+    files = emitted(plan, checked, args.target, output)
+    whose = owner(plan, args.target)
     if args.check:
-        found = differences(output, files)
+        found = differences(output, files, whose)
         for difference in found:
             print(f"{output}/{difference.path}: {difference.what}")
         if not found and not args.quiet:
             print(f"{output} is what would be written")
         return int(bool(found))
-    write(output, files, args.force)
+    write(output, files, whose, force=args.force)
     if not args.quiet:
         readme = f"; {output}/README.md says how to run it" if "README.md" in files else ""
         print(f"wrote {len(files)} files to {output}{readme}")
+        for name in namesakes(output, whose):
+            print(f"{output} also holds {name}, from a {whose.spec} too: if the pipeline was renamed, remove {name}*")
     if args.verbose:
         print("\n".join(f"  {path}" for path in sorted(files)))
     return 0

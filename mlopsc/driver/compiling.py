@@ -45,20 +45,40 @@ def emitted(plan: Plan, checked: Checked, target: str, output: str) -> Files:
         raise Failure(f"{told}; help: {refused.help}" if refused.help else told, code=1) from refused
 
 
-def differences(output: str, files: Files) -> list[writer.Difference]:
-    return writer.compare(Path(output), files)
+def owner(plan: Plan, target: str) -> writer.Owner:
+    """Whose files the target's are in an output folder. UnknownTarget is told by `emitted`, which comes first."""
+    found = backend(target.partition("@")[0]).capabilities
+    if found.scope is None:
+        return writer.ALONE
+    return writer.Owner(found.scope(plan.pipelines[0].name), plan.spec, found.shared)
 
 
-def write(output: str, files: Files, force: bool = False) -> None:
+def differences(output: str, files: Files, whose: writer.Owner = writer.ALONE) -> list[writer.Difference]:
+    return writer.compare(Path(output), files, whose)
+
+
+def write(output: str, files: Files, whose: writer.Owner = writer.ALONE, *, force: bool = False) -> None:
     """Make the folder hold the files. Raises Failure where it cannot and, without `force`, where it would replace a file
-    that no compilation wrote."""
+    that no compilation wrote or that another spec was compiled to."""
     try:
-        theirs = None if force else writer.foreign(Path(output), files)
+        theirs = None if force else writer.foreign(Path(output), files, whose)
         if theirs is not None:
-            raise Failure(
-                f"{os.path.join(output, theirs)} exists and was not written by compile, so nothing is written; "
-                "choose a new folder with -o, or replace it with --force"
+            place = os.path.join(output, theirs.path)
+            told = (
+                f"{place} exists and was not written by compile, so nothing is written; choose a new folder with -o, or "
+                "replace it with --force"
             )
-        writer.write(Path(output), files)
+            if theirs.spec is not None:
+                told = (
+                    f"{place} was compiled from {theirs.spec or 'a spec for another target'}, so nothing is written; give "
+                    "the pipeline another name, choose another folder with -o, or replace it with --force"
+                )
+            raise Failure(told)
+        writer.write(Path(output), files, whose)
     except OSError as error:
         raise Failure(f"cannot write {output}: {reason(error)}") from error
+
+
+def namesakes(output: str, whose: writer.Owner) -> list[str]:
+    """What else in the folder may be this spec's, under a name that its pipeline had before."""
+    return writer.namesakes(Path(output), whose)

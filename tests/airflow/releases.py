@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mlopsc.driver.check import check_file
-from mlopsc.driver.compiling import emitted, plan_of, write
+from mlopsc.driver.compiling import emitted, owner, plan_of, write
 from mlopsc.driver.spec import read
 from mlopsc.driver.support import lacking
 
@@ -44,14 +44,15 @@ def environment(home: Path, **more: str) -> dict[str, str]:
     }
 
 
-def compiled(text: str, output: Path, folder: Path, target: str = "airflow") -> None:
+def compiled(text: str, output: Path, folder: Path, target: str = "airflow", name: str = "spec") -> None:
     """Compile a spec that lies in `folder` into the DAGs folder `output`."""
-    spec = folder / "spec.mlops"
+    spec = folder / f"{name}.mlops"
     spec.write_text(text, encoding="utf-8")
     checked = check_file(read(str(spec)), target=target)
     findings = [*checked.findings, *lacking(checked, target)]
     assert not [found for found in findings if found.severity == "error"], findings
-    write(str(output), emitted(plan_of(checked), checked, target, str(output)))
+    plan = plan_of(checked)
+    write(str(output), emitted(plan, checked, target, str(output)), owner(plan, target))
 
 
 def ask(version: str, home: Path, request: dict[str, Any], **env: str) -> dict[str, Any]:

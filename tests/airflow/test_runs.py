@@ -8,10 +8,13 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any, NamedTuple
+from unittest import mock
 
 import pytest
 import specs
 from releases import ask, compiled, once
+
+from mlopsc.target import bundle
 
 SECRETS = """
 edition 2026
@@ -54,12 +57,10 @@ def _run_all(version: str, home: Path) -> tuple[dict[str, Any], dict[str, Any]]:
         "broken": specs.custom("broken", "broken"),
         "asking": specs.training("asking", approval='approval = manual(by = ["lead"])'),
     }
+    _side_by_side(home, dags / "pair", folder, {name: texts.pop(name) for name in ("own", "own_too")})
     for name, text in texts.items():
         compiled(text, dags / name, folder)
     compiled(SECRETS, dags / "secretive", folder)
-    # Another release of mlopsc beside this one: its runtime is not this one's.
-    with open(dags / "own_too" / "own_too" / "mlopsc_runtime" / "__init__.py", "a") as file:
-        file.write('MARKER = "another release"\n')
     local = _local(folder, home, texts["small"])
     ids = ["small", "small", "whole", "expecting", "judged", "own", "own_too", "crashing", "broken", "secretive"]
     if version == "2":
@@ -73,6 +74,18 @@ def _run_all(version: str, home: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     answer = ask(version, home, request, MLOPSC_STORE=str(store), MLOPSC_DATA=str(folder))
     assert answer["errors"] == {}
     return answer, local
+
+
+def _side_by_side(home: Path, dags: Path, folder: Path, texts: dict[str, str]) -> None:
+    """Two specs in one folder of Airflow's, compiled by two releases of mlopsc: their runtimes differ."""
+    other = home / "another release"
+    shutil.copytree(bundle.RUNTIME, other, ignore=shutil.ignore_patterns("__pycache__"))
+    with open(other / "__init__.py", "a") as file:
+        file.write('MARKER = "another release"\n')
+    compiled(texts["own_too"], dags, folder, name="own_too")
+    with mock.patch.object(bundle, "RUNTIME", other):
+        compiled(texts["own_too"], dags, folder, name="own_too")
+    compiled(texts["own"], dags, folder, name="own")
 
 
 def _mlopsc(*words: str, codes: tuple[int, ...] = (0,)) -> Any:
@@ -154,7 +167,10 @@ def test_own_steps_run_in_the_workers_python(ran: Ran) -> None:
     assert set(ran.runs["own"]["tasks"].values()) == {"success"}
 
 
-def test_two_releases_of_mlopsc_run_side_by_side(ran: Ran) -> None:
+def test_two_releases_of_mlopsc_run_side_by_side_in_one_folder(ran: Ran) -> None:
+    assert sorted(p.name for p in (ran.home / "dags" / "pair").glob("*.py")) == ["own.py", "own_too.py"]
+    assert set(ran.runs["own_too"]["tasks"].values()) == {"success"}
+
     def marker(name: str) -> Any:
         step = json.loads((ran.store / "runs" / _run_name(ran, name) / "steps" / "custom%3Afirst.json").read_text())
         digest = step["outputs"]["result"].removeprefix("sha256:")
@@ -197,6 +213,6 @@ def test_xcoms_carry_references_and_secrets_are_nowhere(ran: Ran) -> None:
 def test_the_folder_holds_what_workers_need_and_no_more(ran: Ran) -> None:
     folder = ran.home / "dags" / "small" / "small"
     assert sorted(p.name for p in folder.iterdir() if p.name != "__pycache__") == [
-        ".airflowignore", "mlopsc_runtime", "plan.json", "requirements.txt", "step.py", "task.py",
+        ".airflowignore", "README.md", "mlopsc_runtime", "plan.json", "requirements.txt", "step.py", "task.py",
     ]  # fmt: skip
     assert shutil.which("ruff", path=str(Path(sys.executable).parent))

@@ -20,7 +20,7 @@ from kfp import components
 from kfp.dsl.types import artifact_types
 from kfp.kubernetes import kubernetes_executor_config_pb2
 from kfp.pipeline_spec import pipeline_spec_pb2
-from mlopsc_kubeflow import names, pins, references, slices, yamltext
+from mlopsc_kubeflow import names, references, slices
 
 from mlopsc.ir.plan import (
     CustomSettings,
@@ -32,6 +32,7 @@ from mlopsc.ir.plan import (
     Step,
     Where,
 )
+from mlopsc.target import pins, yamltext
 from mlopsc.target.load import backend
 from mlopsc.target.protocol import EmitOptions, Files, Refused
 

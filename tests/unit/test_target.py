@@ -93,6 +93,35 @@ def test_files_that_were_not_written_by_compiling_are_never_deleted(tmp_path: Pa
     assert left == [".mlopsc-files.json", "mine.txt", "new.py", "old/edited.py", "old/mine.txt"]
 
 
+def test_several_specs_in_one_folder_keep_each_others_files(tmp_path: Path) -> None:
+    folder = tmp_path / "dags"
+    one, two = (writer.Owner(name, f"{name}.mlops", ("README.md",)) for name in ("one", "two"))
+    shared = {"README.md": b"all"}
+    first = {"one.py": b"1", "one/old.py": b"1", **shared}
+    second = {"two.py": b"2", **shared}
+    for owner, files in ((one, first), (two, second)):
+        assert writer.foreign(folder, files, owner) is None
+        writer.write(folder, files, owner)
+    assert (writer.compare(folder, first, one), writer.compare(folder, second, two)) == ([], [])
+    again = {"one.py": b"1", "README.md": b"of a later release"}
+    assert writer.compare(folder, again, one) == [("one/old.py", "stale")], "what the other wrote there may stay"
+    writer.write(folder, again, one)
+    assert (writer.compare(folder, again, one), writer.compare(folder, second, two)) == ([], [])
+    assert not (folder / "one").exists()
+    writer.write(folder, {"two.py": b"2"}, two)
+    assert (folder / "README.md").exists(), "the other spec still writes it"
+
+
+def test_a_file_of_another_spec_is_not_replaced(tmp_path: Path) -> None:
+    folder = tmp_path / "dags"
+    writer.write(folder, {"one.py": b"1"}, writer.Owner("one", "a.mlops"))
+    assert writer.foreign(folder, {"one.py": b"2"}, writer.Owner("one", "b.mlops")) == ("one.py", "a.mlops")
+    assert writer.foreign(folder, {"one.py": b"1"}, writer.Owner("two", "b.mlops")) == ("one.py", "a.mlops")
+    assert writer.foreign(folder, {"one.py": b"2"}) == ("one.py", "a.mlops")
+    assert writer.foreign(folder, {"one.py": b"2"}, writer.Owner("one", "a.mlops")) is None
+    assert writer.namesakes(folder, writer.Owner("uno", "a.mlops")) == ["one"]
+
+
 def test_a_folder_that_cannot_be_written_whole_is_left_as_it_was(tmp_path: Path) -> None:
     folder = tmp_path / "x"
     writer.write(folder, {"a.py": b"1"})

@@ -1,4 +1,4 @@
-"""Exact versions of the packages in the step image: those that this release is tested with (constraints.txt)."""
+"""Exact versions of the packages in an image of the steps: those that this release is tested with (constraints.txt)."""
 
 from __future__ import annotations
 
