@@ -71,9 +71,9 @@ class Capabilities:
     under "FEATURE@VERSION". identifier(kind, name): the target's own name, at most `longest` characters, for a declaration
     of the spec; None where it gives none. Two declarations with one identifier are an error. excluded: by option and value,
     the features that do not go with it, and why. worker: what runs a step, where that shares no folder with who compiles:
-    files and the store are then reached only by the options data_root and store. scope: where one output folder is for several specs, the word in a
-    pipeline's file names by which they are told apart; None where a folder is one spec's. shared: paths in such a folder
-    that do not depend on the spec.
+    files and the store are then reached only by the options data_root and store. scope: where one output folder is for
+    several specs, the word in a pipeline's file names by which they are told apart; None where a folder is one spec's.
+    shared: paths in such a folder that do not depend on the spec.
     """
 
     name: str
