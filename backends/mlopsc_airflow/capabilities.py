@@ -32,7 +32,10 @@ CAPABILITIES = Capabilities(
         "source.database": (Level.FULL, ""),
         "source.python": (Level.FULL, ""),
         "secrets": (Level.FULL, "an Airflow variable, else the password of an Airflow connection, of that name"),
-        "notify": (Level.NOT_IMPLEMENTED, _LATER),
+        "notify": (
+            Level.FULL,
+            "by the last task and by one that waits, in a worker; when the run's time is over, by a callback",
+        ),
         "approval": (Level.FULL, "an approval among Airflow's required actions, kept in the store's journal"),
         "approval@2.11": (Level.EMULATED, _SENSOR),
         "approval.within": (Level.FULL, ""),

@@ -19,6 +19,7 @@ from typing import Any
 
 VERDICTS = (1, 2)  # of the data, the model or the set-up: no retry changes them
 WAITING = 3
+_ASKED = "answer it among Airflow's required actions"  # for the channels of `notify`
 
 
 class Waiting(Exception):  # noqa: N818 - a step that waits for a person's decision
@@ -43,10 +44,14 @@ class Task:
         `mlopsc run` does them; None writes result.json of the run. AirflowFailException for a verdict, AirflowException
         for a crash, Waiting for a decision that nobody took yet."""
         if name is None:
-            return self._call("finish", needed=set(), ok=(0, 1, 3))
+            return self._call("finish", needed=self._channels(), ok=(0, 1, 3))
         if name == "*":
-            return self._call("run", needed=_names(self._steps()))
-        return self._call("step", name, needed=_names(next(s for s in self._steps() if s["id"] == name)))
+            return self._call("run", needed=_names(self._steps()) | self._channels())
+        step = next(s for s in self._steps() if s["id"] == name)
+        if step["kind"] != "approve":
+            return self._call("step", name, needed=_names(step))
+        asked = [] if isinstance(self.context["task"], _sdk().BaseSensorOperator) else ["--decide", _ASKED]
+        return self._call("step", name, *asked, needed=_names(step) | self._channels())
 
     def decided(self, name: str) -> dict[str, Any] | None:
         """What a decided approval left; None while nobody has decided. A rejection fails the task."""
@@ -80,6 +85,11 @@ class Task:
 
     def _steps(self) -> list[dict[str, Any]]:
         return list(self.plan["pipelines"][0]["steps"])
+
+    def _channels(self) -> set[str]:
+        """What the channels of `notify` are reached with."""
+        told = self.plan["pipelines"][0]["notify"]
+        return _names([channel for channel in self.plan["channels"] if channel["name"] in told])
 
     def _call(self, command: str, *words: str, needed: set[str], ok: tuple[int, ...] = (0,)) -> dict[str, Any]:
         code, answer, told = self._child([command, *words, *self._common(command)], self._environment(needed))

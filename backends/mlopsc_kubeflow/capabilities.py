@@ -28,7 +28,7 @@ CAPABILITIES = Capabilities(
         "source.database": (Level.FULL, ""),
         "source.python": (Level.FULL, ""),
         "secrets": (Level.FULL, "environment from a Kubernetes secret"),
-        "notify": (Level.NOT_IMPLEMENTED, "the last task runs after a failure, too, and tells nobody yet"),
+        "notify": (Level.FULL, "by the exit handler's task, and by a task that waits for an approval"),
         "approval": (Level.EMULATED, "a task that waits, up to approval_wait; recorded by `mlopsc approve`"),
         "approval.within": (Level.FULL, ""),
         "custom": (Level.FULL, ""),

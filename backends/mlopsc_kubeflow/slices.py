@@ -36,16 +36,23 @@ class Slices:
         self.steps = {step.id: step for step in pipeline.steps}
         self._order = {step.id: number for number, step in enumerate(pipeline.steps)}
         self._head = plan.model_dump(mode="json", include=set(_HEAD))
+        self.channels = [c.model_dump(mode="json") for c in plan.channels if c.name in pipeline.notify]
 
-    def plan(self, steps: list[dict[str, Any]]) -> dict[str, Any]:
-        return {**self._head, "pipelines": [{"name": self.pipeline.name, "timeout": None, "steps": steps}]}
+    def plan(self, steps: list[dict[str, Any]], *, tells: bool = False) -> dict[str, Any]:
+        """`tells`: for a task that tells the channels."""
+        pipeline = {"name": self.pipeline.name, "timeout": None, "steps": steps}
+        if not tells or not self.channels:
+            return {**self._head, "pipelines": [pipeline]}
+        told = {**pipeline, "notify": list(self.pipeline.notify)}
+        return {**self._head, "channels": self.channels, "pipelines": [told]}
 
     def of_step(self, step: Step, before: set[str], files: Mapping[str, Any]) -> str:
         """`before`: ids of the steps whose data a version is traced back to; `files`: the task's keys of artifacts and params."""
         needed = {artifact.rpartition("/")[0] for artifact in step.inputs.values()}
         read = {i for i in before if self.steps[i].kind == "ingest"}
         stubs = [_stub(self.steps[i]) for i in sorted(needed | read, key=self._order.__getitem__)]
-        return encode({"step": step.id, "plan": self.plan([*stubs, step.model_dump(mode="json")]), **files})
+        part = self.plan([*stubs, step.model_dump(mode="json")], tells=step.kind == "approve")
+        return encode({"step": step.id, "plan": part, **files})
 
     def of_finish(self, files: Mapping[str, Any]) -> str:
         """What the result of a run is told with: every step, without what it computes by."""
@@ -55,7 +62,7 @@ class Slices:
             if "rules" in settings:
                 settings["rules"] = [{"text": r["text"], "where": r["where"]} for r in settings["rules"] if "text" in r]
             steps.append({**_stub(step), "outputs": {}, "settings": settings})
-        return encode({"finish": True, "plan": self.plan(steps), **files})
+        return encode({"finish": True, "plan": self.plan(steps, tells=True), **files})
 
 
 def _stub(step: Step) -> dict[str, Any]:

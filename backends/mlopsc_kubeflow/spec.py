@@ -114,15 +114,16 @@ class SpecWriter:
 
     def _finish_component(self) -> dict[str, Any]:
         status = {"status": {"parameterType": "TASK_FINAL_STATUS", "isOptional": True}}
+        told = self.slices.channels
         return {
-            "executorLabel": self.executors.label((Resources(), (), ())),
+            "executorLabel": self.executors.label((Resources(), references(told, "secret"), references(told, "env"))),
             "inputDefinitions": {"parameters": {**self._parameter_types(run=True), **status}},
             "outputDefinitions": {"artifacts": {"result": _artifact("Artifact")}},
         }
 
     def _component(self, step: Step) -> dict[str, Any]:
-        settings = step.settings.model_dump(mode="json")
-        wants = (step.resources, references(settings, "secret"), references(settings, "env"))
+        read = [step.settings.model_dump(mode="json"), self.slices.channels if step.kind == "approve" else []]
+        wants = (step.resources, references(read, "secret"), references(read, "env"))
         inputs = {key: _artifact(_schema(a.rpartition("/")[2])) for a, key in self._inputs(step).items()}
         before = {key: _artifact("Artifact") for key in self._before(step).values()}
         outputs = {key: _artifact(_schema(name)) for name, key in _outputs(step).items()}

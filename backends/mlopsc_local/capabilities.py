@@ -25,7 +25,7 @@ CAPABILITIES = Capabilities(
         "source.database": (Level.FULL, ""),
         "source.python": (Level.FULL, ""),
         "secrets": (Level.FULL, "from the environment"),
-        "notify": (Level.NOT_IMPLEMENTED, _LATER),
+        "notify": (Level.FULL, "when a run ends"),
         "approval": (Level.FULL, "python run.py approve RUN GATE"),
         "approval.within": (Level.FULL, ""),
         "custom": (Level.FULL, ""),

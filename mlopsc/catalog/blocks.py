@@ -15,7 +15,7 @@ PIPELINE = BlockSpec(
         SettingSpec("retries", "int", "How often a crashed step is tried again; verdicts never are.", 0, lo=0, hi=100),
         SettingSpec("retry_delay", "duration", "How long to wait before trying again.", 5.0, lo=0),
         SettingSpec("timeout", "duration", "How long a step may take.", lo=1),
-        SettingSpec("notify", "refs:channel", "Channels told of a failed run."),
+        SettingSpec("notify", "refs:channel", "Channels told when a run fails, is rejected or waits for an approval."),
     ),
     (RuleSpec("when", "pipeline", "Starts a run, besides the schedule.", ("then",), ("then",)),),
     example="""pipeline churn {

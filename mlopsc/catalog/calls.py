@@ -232,6 +232,7 @@ CHANNELS = _table(
         (
             Argument("routing_key", "secret", 'Integration key, as `secret("NAME")`.', required=True),
             Argument("severity", "choice:critical|error|warning|info", "Severity of the incident.", "error"),
+            Argument("url", "string$", "Where events go.", "https://events.pagerduty.com/v2/enqueue"),
         ),
     ),
 )

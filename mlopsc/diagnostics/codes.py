@@ -230,6 +230,7 @@ CODES: dict[str, tuple[str, str]] = {
     "another-run": ("MLC9037", ERROR),
     "step-not-ready": ("MLC9038", ERROR),
     "no-reason": ("MLC9039", ERROR),
+    "channel-failed": ("MLC9040", WARNING),
     # running: models and gates
     "gate-failed": ("MLC9050", ERROR),
     "not-a-number": ("MLC9051", ERROR),

@@ -28,7 +28,7 @@ WORDS = {
 _LATER = ("rollout.", "rollback.", "deploy", "batch", "monitor")
 # What a system does by itself once it is put to work. `local` is where a spec is tried out: there, these wait, and a
 # warning says so; on any other target a spec that asks for one that is missing is an error.
-_OPERATION = (*_LATER, "schedule.", "trigger.", "notify")
+_OPERATION = (*_LATER, "schedule.", "trigger.")
 _TRIAL = "local"
 
 

@@ -49,6 +49,7 @@ def _parser() -> argparse.ArgumentParser:
         if name == "step":
             command.add_argument("id", metavar="ID")
             command.add_argument("--force", action="store_true", help="run it, cached or not")
+            command.add_argument("--decide", metavar="TEXT", help="how a person decides here, for the channels")
         _add_plan(command)
     return parser
 
@@ -91,7 +92,14 @@ def _store(args: argparse.Namespace) -> Path:
 
 def _step(args: argparse.Namespace) -> int:
     code, outcome = run_step(
-        _checked(args), args.id, force=args.force, run=args.run, pipeline=args.pipeline, **_common(args)
+        _checked(args),
+        args.id,
+        force=args.force,
+        run=args.run,
+        pipeline=args.pipeline,
+        progress=render.warnings_only(sys.stderr),
+        decide=args.decide,
+        **_common(args),
     )
     print(json.dumps(outcome, default=str))
     if outcome.get("error"):
@@ -100,7 +108,8 @@ def _step(args: argparse.Namespace) -> int:
 
 
 def _finish(args: argparse.Namespace) -> int:
-    found = finish(plan.load(args.plan), run=args.run, pipeline=args.pipeline, **_common(args))
+    warn = render.warnings_only(sys.stderr)
+    found = finish(plan.load(args.plan), run=args.run, pipeline=args.pipeline, progress=warn, **_common(args))
     print(json.dumps(found))
     return cli.EXIT[found["status"]]
 

@@ -57,6 +57,8 @@ def text_progress(stream: TextIO, quiet: bool = False) -> Callable[[Event], None
             print(f"  object {event['digest']} was damaged; {event['id']} is computed again", file=stream)
         elif event["event"] == "retry":
             print(f"  {event['id']}: attempt {event['attempt']} failed: {event['error']['message']}", file=stream)
+        elif event["event"] == "warning":
+            print(warning_line(event), file=stream)
         elif event["status"] == "running":
             running.append(event["id"])
         else:
@@ -68,6 +70,20 @@ def text_progress(stream: TextIO, quiet: bool = False) -> Callable[[Event], None
         stream.flush()
 
     return show
+
+
+def warnings_only(stream: TextIO) -> Callable[[Event], None]:
+    """A line for each warning, and nothing for anything else."""
+
+    def show(event: Event) -> None:
+        if event["event"] == "warning":
+            print(warning_line(event), file=stream, flush=True)
+
+    return show
+
+
+def warning_line(event: Event) -> str:
+    return f"warning[{event['code']}] {event['name']}: {event['message']}"
 
 
 def step_line(event: Event, colour: bool) -> str:

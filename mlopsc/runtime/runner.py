@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from . import notify
 from . import plan as plans
 from .caching import Decider
 from .closing import close, first_record
@@ -106,7 +107,9 @@ def _locked(state: RunState) -> dict[str, Any]:
             _run_steps(state)
         except StepError as error:
             state.error = error.to_json()  # the store itself failed
-        return close(state)
+        found = close(state)
+    notify.announce(state, found["status"])
+    return found
 
 
 def _run_steps(state: RunState) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from . import notify
 from . import plan as plans
 from .closing import close, first_record
 from .errors import StepError, UsageError
@@ -19,7 +20,7 @@ from .keys import digest_of
 from .runner import prepare
 from .schedule import cached, request_for
 from .settle import record
-from .state import Outcome, RunState, Step
+from .state import Outcome, Progress, RunState, Step
 from .steps import IDLE, STEPS, Table, kind_of
 from .store import io, runs
 from .store.locks import held
@@ -42,9 +43,12 @@ def run_step(
     pipeline: str | None = None,
     force: bool = False,
     table: Table = STEPS,
+    progress: Progress | None = None,
+    decide: str | None = None,
 ) -> tuple[int, dict[str, Any]]:
     """Run the step `step` of run `run` in this process, or take it from the cache: (exit code, its entry of the result
-    with its outputs). UsageError where a step that it needs has not ended well in this run.
+    with its outputs). UsageError where a step that it needs has not ended well in this run. Channels are told of one that
+    waits for a person; `decide` says how that person decides.
 
     To be called in a process of its own, before any numeric library is imported.
     """
@@ -63,6 +67,9 @@ def run_step(
         state.end(found, {**outcome, "status": "failed"} if crashed else outcome, state.inputs(found))
         ended = state.outcomes[step]
         _write(state, step, ended)
+    if ended["status"] == "waiting":
+        state.progress = progress or state.progress
+        notify.announce(state, "waiting", decide=decide)
     shown = {"id": step, "kind": found["kind"], **{k: v for k, v in ended.items() if k != "signatures"}}
     return EXIT["crashed"] if crashed else EXIT[ended["status"]], shown
 
@@ -77,9 +84,11 @@ def finish(
     params: Mapping[str, Any] | None = None,
     pipeline: str | None = None,
     table: Table = STEPS,
+    progress: Progress | None = None,
 ) -> dict[str, Any]:
-    """Write result.json of a run whose steps have ended; the object of `run --json`. Steps without an outcome count as
-    skipped; where none failed or waits, one that is missing was ended from outside, and the run has failed."""
+    """Write result.json of a run whose steps have ended, and tell its channels; the object of `run --json`. Steps without
+    an outcome count as skipped; where none failed or waits, one that is missing was ended from outside, and the run has
+    failed."""
     state = _state(plan, store, data_root, modules_root, params or {}, pipeline, table)
     with _kept_from_gc(state.store):
         _open(state, run)
@@ -89,7 +98,10 @@ def finish(
                 state.outcomes[step["id"]] = outcome
         state.error = _missing(state)
         state.started = time.monotonic() - sum(o.get("seconds", 0.0) for o in state.outcomes.values())
-        return close(state)
+        found = close(state)
+    state.progress = progress or state.progress
+    notify.announce(state, found["status"])
+    return found
 
 
 def _missing(state: RunState) -> dict[str, Any] | None:

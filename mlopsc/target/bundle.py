@@ -63,4 +63,5 @@ def environment_names(plan: Plan) -> list[str]:
                 walk(item)
 
     walk(plan.model_dump(mode="json", include={"connections", "pipelines"}))
+    walk([channel.model_dump(mode="json") for channel in plan.channels if channel.name in plan.pipelines[0].notify])
     return sorted(found)

@@ -37,7 +37,7 @@ FEATURES: dict[str, str] = {
     "source.database": "tables and queries of a database",
     "source.python": "a function beside the spec",
     "secrets": "secrets read at run time",
-    "notify": "messages about failed runs",
+    "notify": "messages about runs that fail or wait",
     "approval": "a gate that waits for a person",
     "approval.within": "an approval that expires",
     "custom": "the user's own steps",

@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from kfp_launcher import Launcher
+from sinks import web
 
 SPEC = """\
 edition 2026
@@ -55,14 +57,23 @@ step slow {{
 }}
 
 target kubeflow {{ {target} }}
+
+{more}
 """
 
 
 def compiled(
-    folder: Path, *, pipeline: str = "", limit: str = "0.5", gate: str = "", target: str = 'image = "x"', slow: int = 0
+    folder: Path,
+    *,
+    pipeline: str = "",
+    limit: str = "0.5",
+    gate: str = "",
+    target: str = 'image = "x"',
+    slow: int = 0,
+    more: str = "",
 ) -> Path:
     """The spec in `folder`, compiled to `folder`/out."""
-    text = SPEC.format(pipeline=pipeline, limit=limit, gate=gate, target=target)
+    text = SPEC.format(pipeline=pipeline, limit=limit, gate=gate, target=target, more=more)
     (folder / "small.mlops").write_text(text)
     (folder / "slow.py").write_text(f"import time\n\ndef work():\n    time.sleep({slow})\n    return {{}}\n")
     rows = [f"{i},{(i * 37) % 101 / 10},{'yes' if (i * 37) % 101 + i % 7 * 8 > 70 else 'no'}" for i in range(90)]
@@ -267,7 +278,9 @@ def test_without_a_store_that_it_can_reach_a_task_says_so(launch: Any, store: st
     assert "Traceback" not in log
 
 
-def test_a_file_that_is_not_in_the_pod_is_told_with_the_setting_that_names_its_folder(launch: Any, tmp_path: Path) -> None:
+def test_a_file_that_is_not_in_the_pod_is_told_with_the_setting_that_names_its_folder(
+    launch: Any, tmp_path: Path
+) -> None:
     run = launch(env={"MLOPSC_DATA": ""})
     code, log = run.task("ingest-rows-of-it")
     assert code == 1
@@ -275,3 +288,47 @@ def test_a_file_that_is_not_in_the_pod_is_told_with_the_setting_that_names_its_f
     assert "data_root" in log
     assert "MLOPSC_DATA" in log
     assert "Traceback" not in log
+
+
+NOTIFY = {"pipeline": "notify = [c]", "more": 'channel c = webhook(secret("HOOK"), token = secret("TOKEN"))'}
+PLANTED = "planted-token-77aa"
+
+
+def test_the_exit_handler_tells_of_a_failed_run_with_the_secrets_mounted_for_it_alone(launch: Any) -> None:
+    with web() as sink:
+        run = launch({"HOOK": sink.url(f"/{PLANTED}"), "TOKEN": PLANTED}, limit="0.9999", **NOTIFY)
+        result = run.all()
+        run.finish()  # started again, it tells nothing
+    (post,) = sink.posts
+    assert (result["status"], post.headers["Authorization"]) == ("failed", f"Bearer {PLANTED}")
+    (failure,) = post.body["failures"]
+    value = result["gates"]["release"]["rules"][0]["value"]
+    assert (post.body["run"], failure["step"], failure["value"]) == (run.run, "gate:release", value)
+    assert PLANTED not in "".join(log for _, log in run.ended.values())
+    assert not [p for p in run.store.rglob("*") if p.is_file() and PLANTED.encode() in p.read_bytes()]
+    text = (run.folder / "pipeline.yaml").read_text()
+    platform = list(yaml.safe_load_all(text))[1]["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+    ((label, config),) = platform.items()
+    assert [key["envVar"] for key in config["secretAsEnv"][0]["keyToEnv"]] == ["HOOK", "TOKEN"]
+    using = [name for name, c in run.spec["components"].items() if c.get("executorLabel") == label]
+    assert using == ["comp-finish"]
+
+
+def test_a_task_that_waits_for_an_approval_tells_so_once(launch: Any) -> None:
+    with web() as sink:
+        target = 'image = "x"; approval_wait = 500ms'
+        run = launch({"HOOK": sink.url(), "TOKEN": PLANTED}, gate=APPROVAL, target=target, **NOTIFY)
+        assert run.all()["status"] == "waiting"
+    (told,) = sink.bodies()
+    assert (told["status"], [gate["gate"] for gate in told["waiting"]]) == ("waiting", ["release"])
+    assert told["to_do"][0].startswith("decide with `mlopsc approve run-1 release --by NAME")
+    components = run.spec["components"]
+    assert components["comp-approve-release"]["executorLabel"] == components["comp-finish"]["executorLabel"]
+
+
+def test_a_channel_that_is_down_is_a_line_in_the_last_tasks_log(launch: Any) -> None:
+    run = launch(limit="0.9999", **NOTIFY)
+    assert run.all()["status"] == "failed"
+    code, log = run.ended["finish"]
+    assert code == 0
+    assert "warning[MLC9040] channel-failed: channel c was not told that run run-1 failed: HOOK is not set" in log

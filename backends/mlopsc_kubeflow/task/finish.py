@@ -1,4 +1,4 @@
-"""The last task, which runs however the others ended: it writes the run's result."""
+"""The last task, which runs however the others ended: it writes the run's result and tells the channels of `notify`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import Any
 
 from mlopsc_runtime.closing import close, first_record
 from mlopsc_runtime.keys import digest_of
+from mlopsc_runtime.notify import announce
+from mlopsc_runtime.render import warnings_only
 from mlopsc_runtime.runner import prepare
 from mlopsc_runtime.state import RunState
 from mlopsc_runtime.steps import STEPS
@@ -42,6 +44,8 @@ def finish(message: Message, store: str, modules: Path) -> int:
     _ended(state, message.parameters.get("status"))
     state.started -= sum(o.get("seconds", 0.0) for o in state.outcomes.values())
     result = close(state)
+    state.progress = warnings_only(sys.stderr)
+    announce(state, result["status"])
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "result.json"
         file.write_text(json.dumps(result, sort_keys=True), encoding="utf-8")

@@ -17,6 +17,7 @@ from mlopsc_runtime import render
 from mlopsc_runtime.closing import first_record
 from mlopsc_runtime.errors import StepError, UsageError
 from mlopsc_runtime.keys import digest_of
+from mlopsc_runtime.notify import announce
 from mlopsc_runtime.runner import prepare
 from mlopsc_runtime.schedule import request_for
 from mlopsc_runtime.single import EXIT
@@ -77,6 +78,7 @@ def _state(message: Message, joined: Joined, modules: Path) -> RunState:
     )
     state.record = first_record(state, message.run, digest_of([message.slice["plan"]["files"], state.params]))
     state.chosen = {message.slice["step"]}
+    state.progress = render.warnings_only(sys.stderr)
     return state
 
 
@@ -135,6 +137,8 @@ def _perform(message: Message, state: RunState) -> Outcome:
     while outcome["status"] == "waiting" and end is not None and time.monotonic() < end:
         if message.parameters.get("run"):
             record(state.store.shared, message.run, step["id"], outcome)
+            state.outcomes[step["id"]] = outcome
+            announce(state, "waiting", store=state.store.shared)
         time.sleep(min(poll, max(0.0, end - time.monotonic())))
         outcome = _once(state, step, inputs)
     return outcome

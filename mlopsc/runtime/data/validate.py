@@ -141,4 +141,5 @@ def _expectation(rule: dict[str, Any], entry: dict[str, Any]) -> StepError:
     told = f"{value:.6g}" if isinstance(value, float) else str(value)
     seen = "it has no value" if value is None else f"the data gives {told}"
     message = f"expect {rule['text']} does not hold: {seen}."
-    return StepError("MLC8024", "failed-expectation", message, where=rule.get("where"), details={"value": value})
+    details = {"rule": rule["text"], "value": value}
+    return StepError("MLC8024", "failed-expectation", message, where=rule.get("where"), details=details)
