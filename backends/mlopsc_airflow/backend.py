@@ -11,7 +11,7 @@ from mlopsc.target.capability import Capabilities
 from mlopsc.target.literals import Literal, environment, python
 from mlopsc.target.protocol import EmitOptions, Files
 from mlopsc_airflow.capabilities import CAPABILITIES
-from mlopsc_airflow.edges import arrows, leaves
+from mlopsc_airflow.edges import arrows, leaves, outside
 from mlopsc_airflow.names import RESULT, identifier
 
 MODULES = "modules"
@@ -113,17 +113,21 @@ def _asset(training: Pipeline, what: str, name: str) -> Literal:
 
 
 def _tasks(plan: Plan, training: Pipeline) -> dict[str, list[dict[str, Any]]]:
-    """Tasks by block's id, in the order of their first step; a `step` block is a task of its own, in no group."""
+    """Tasks by group, in the order of their first step: a block's, or one task in no group, which goes by its own id."""
     found: dict[str, list[dict[str, Any]]] = {}
+    alone = outside(training.steps, lambda step: identifier(step.id.partition(":")[2]))
     for step in training.steps:
         kind, _, name = step.id.partition(":")
-        arguments: dict[str, Any] = {"task_id": identifier(name) if kind == "custom" else kind, "step": step.id}
+        group, task_id, grouped = identifier(name), kind, kind != "custom" and step.id not in alone
+        if not grouped:
+            group = task_id = identifier(name) if kind == "custom" else f"{identifier(name)}.{kind}"
+        arguments: dict[str, Any] = {"task_id": task_id, "step": step.id}
         if identifier(name) != name:
             arguments["task_display_name"] = step.id
         arguments |= _differing(plan, training, step)
         arguments["doc_md"] = f"{step.where.file}:{step.where.line} `{step.id}` {_SAYS.get(kind, 'runs')}."
-        task = {"variable": _variable(step.id), "arguments": arguments, "grouped": kind != "custom"}
-        found.setdefault(identifier(name), []).append(task | {"operator": "Approval" if kind == "approve" else "Step"})
+        task = {"variable": _variable(step.id), "arguments": arguments, "grouped": grouped}
+        found.setdefault(group, []).append(task | {"operator": "Approval" if kind == "approve" else "Step"})
     return found
 
 

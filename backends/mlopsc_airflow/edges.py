@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from mlopsc.ir.plan import Step
 
@@ -34,3 +34,33 @@ def leaves(steps: Sequence[Step]) -> list[str]:
     """Ids of the steps that no other needs."""
     needed = {need for step in steps for need in needs(step)}
     return [step.id for step in steps if step.id not in needed]
+
+
+def outside(steps: Sequence[Step], block: Callable[[Step], str]) -> set[str]:
+    """Ids of the steps that cannot stand in the group of their block, because the groups would then wait for each other in
+    a circle: a model's `register` waits for the gate that waits for its `evaluate`. Airflow draws no such graph."""
+    found: set[str] = set()
+    home: dict[str, str] = {}  # by step: its group, or itself
+    below: dict[str, set[str]] = {}  # by group: those that wait for it directly
+    for step in steps:
+        group = block(step)
+        before = {home[need] for need in needs(step)}
+        if group in below and _reaches(below, group, before - {group}):
+            found.add(step.id)
+            group = step.id
+        home[step.id] = group
+        below.setdefault(group, set())
+        for other in before - {group}:
+            below[other].add(group)
+    return found
+
+
+def _reaches(below: dict[str, set[str]], start: str, wanted: set[str]) -> bool:
+    seen, waiting = {start}, [start] if wanted else []
+    while waiting:
+        new = below[waiting.pop()] - seen
+        if new & wanted:
+            return True
+        seen |= new
+        waiting += new
+    return False

@@ -19,6 +19,8 @@ PACKED = "zlib:"
 _HEAD = "format compiler edition name spec files modules profile params reproducible".split()
 _RESULT = ("data", "model", "gate", "gates", "where", "approval", "rules")  # settings that the result of a run is told with
 
+_RULE = ("text", "where", "by", "min_rows", "confidence")  # of each rule of them
+
 
 def encode(value: Any) -> str:
     """One string without `$` and `{{`; compressed where it is long."""
@@ -26,6 +28,10 @@ def encode(value: Any) -> str:
     if len(text) > PLAIN:
         return PACKED + base64.b64encode(zlib.compress(text.encode("ascii"), 9)).decode("ascii")
     return text.replace("$", "\\u0024").replace("{{", "{\\u007b")
+
+
+def _only(names: tuple[str, ...], value: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value[name] for name in names if name in value}
 
 
 class Slices:
@@ -60,7 +66,7 @@ class Slices:
         for step in self.pipeline.steps:
             settings = step.settings.model_dump(mode="json", include=set(_RESULT))
             if "rules" in settings:
-                settings["rules"] = [{"text": r["text"], "where": r["where"]} for r in settings["rules"] if "text" in r]
+                settings["rules"] = [_only(_RULE, r) for r in settings["rules"] if "text" in r]
             steps.append({**_stub(step), "outputs": {}, "settings": settings})
         return encode({"finish": True, "plan": self.plan(steps, tells=True), **files})
 

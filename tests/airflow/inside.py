@@ -40,6 +40,7 @@ def described(dag, params):
         "start": str(dag.start_date),
         "timetable": timetable(dag),
         "params": {name: schema(param) for name, param in dag.params.items()} if params else {},
+        "groups": order(dag),
         "tasks": {
             t.task_id: {
                 "up": sorted(t.upstream_task_ids),
@@ -58,6 +59,15 @@ def described(dag, params):
             for t in dag.tasks
         },
     }
+
+
+def order(dag):
+    """What stands in no group, and the groups, one after the other: as the Graph view sorts them, which refuses a circle."""
+    with contextlib.suppress(ImportError):
+        from airflow.serialization.serialized_objects import DagSerialization
+
+        dag = DagSerialization.from_dict(DagSerialization.to_dict(dag))
+    return [child.node_id for child in dag.task_group.topological_sort()]
 
 
 def schema(param):

@@ -113,7 +113,7 @@ class Airflow:
         self, method: str, path: str, body: Any = None, user: str | None = "", codes: tuple[int, ...] = (200, 201)
     ) -> Any:
         """`user`: who asks (the first one); None: nobody."""
-        url = path if path.startswith(("/auth", "/api")) else f"/api/v2{path}"
+        url = path if path.startswith(("/auth", "/api", "/ui")) else f"/api/v2{path}"
         request = urllib.request.Request(
             self.base + url, method=method, data=None if body is None else json.dumps(body).encode(),
             headers={"Content-Type": "application/json"},

@@ -196,6 +196,8 @@ def _live(home: Path) -> dict[str, Any]:
             facts = {"killed": _killed(airflow, store), "approval": _approval(airflow, store)}
             facts["assets"] = _assets(airflow)
             facts["guarded"] = _guarded(airflow, home, database)
+            structure = "/ui/structure/structure_data?dag_id="
+            facts["graphs"] = {dag: airflow.call("GET", structure + dag)["nodes"] for dag in texts}
             facts["errors"] = airflow.call("GET", "/importErrors")["total_entries"]
             return facts
     finally:
@@ -280,3 +282,10 @@ def test_a_secret_of_an_airflow_variable_is_used_and_seen_nowhere(facts: dict[st
     assert found["leaks"] == []
     assert "the password is" in found["log"]
     assert facts["errors"] == 0
+
+
+def test_the_graph_view_has_a_group_for_each_block(facts: dict[str, Any]) -> None:
+    nodes = {node["id"]: [child["id"] for child in node.get("children") or ()] for node in facts["graphs"]["slow"]}
+    assert {"people", "risk", "release", "risk.register", "write_result"} <= nodes.keys()
+    assert {"risk.split", "risk.train", "risk.evaluate"} <= set(nodes["risk"])
+    assert "told" in {node["id"] for node in facts["graphs"]["guarded"]}
