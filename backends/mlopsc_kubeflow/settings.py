@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import posixpath
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from mlopsc.target import kubernetes
 from mlopsc_kubeflow.capabilities import CAPABILITIES
 from mlopsc_kubeflow.names import kebab
 from mlopsc_kubeflow.refusal import refuse
 
 _KINDS = {"string": str, "bool": bool, "list:string": list, "duration": (int, float)}
-_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
-_LABEL_KEY = re.compile(r"([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
-_LABEL = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
-_EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +34,13 @@ class Settings:
 
 def read(values: Mapping[str, Any], pipeline: str) -> Settings:
     """Refused where an option is unknown, of the wrong kind, or no name that Kubernetes takes."""
+    try:
+        return _read(values, pipeline)
+    except kubernetes.BadValue as bad:
+        raise refuse("kubeflow-option", str(bad)) from bad
+
+
+def _read(values: Mapping[str, Any], pipeline: str) -> Settings:
     given = {option.name: option.default for option in CAPABILITIES.options} | _checked(values)
     name = kebab(pipeline)[:200]
     return Settings(
@@ -46,13 +48,13 @@ def read(values: Mapping[str, Any], pipeline: str) -> Settings:
         base_image=given["base_image"],
         data_root=_path("data_root", given["data_root"]),
         store=_store(given["store"]),
-        volumes=tuple(_volume(text) for text in given["volumes"] or ()),
-        secret=_named("secret", given["secret"] or f"{name}-secrets"),
-        config_map=_named("config_map", given["config_map"] or f"{name}-env"),
-        image_pull_secrets=tuple(_named("image_pull_secrets", s) for s in given["image_pull_secrets"] or ()),
-        node_selector=dict(_label("node_selector", text) for text in given["node_selector"] or ()),
-        tolerations=tuple(_toleration(text) for text in given["tolerations"] or ()),
-        labels=dict(_label("labels", text) for text in given["labels"] or ()),
+        volumes=tuple(kubernetes.volume("volumes", text) for text in given["volumes"] or ()),
+        secret=kubernetes.named("secret", given["secret"] or f"{name}-secrets"),
+        config_map=kubernetes.named("config_map", given["config_map"] or f"{name}-env"),
+        image_pull_secrets=tuple(kubernetes.named("image_pull_secrets", s) for s in given["image_pull_secrets"] or ()),
+        node_selector=dict(kubernetes.label("node_selector", text) for text in given["node_selector"] or ()),
+        tolerations=tuple(kubernetes.toleration("tolerations", text) for text in given["tolerations"] or ()),
+        labels=dict(kubernetes.label("labels", text) for text in given["labels"] or ()),
         accelerator=str(given["accelerator"]),
         caching=bool(given["caching"]),
         approval_wait=float(given["approval_wait"]),
@@ -73,48 +75,13 @@ def _checked(values: Mapping[str, Any]) -> dict[str, Any]:
     return dict(values)
 
 
-def _bad(name: str, text: str, wanted: str) -> Exception:
-    return refuse("kubeflow-option", f"{name}: {text!r} is not {wanted}")
-
-
 def _path(name: str, value: str | None) -> str | None:
     if value is not None and "://" in value:
         raise refuse(
             "kubeflow-store", f"{name} = {value!r}: object stores are not read yet", "Name a folder on a volume."
         )
-    if value is not None and not posixpath.isabs(value):
-        raise _bad(name, value, "an absolute path in the pod")
-    return value
+    return value if value is None else kubernetes.absolute(name, value)
 
 
 def _store(value: str | None) -> str | None:
     return _path("store", value.removeprefix("file://") if value else value)
-
-
-def _named(name: str, text: str) -> str:
-    if not _NAME.fullmatch(text):
-        raise _bad(name, text, "a name that Kubernetes takes")
-    return text
-
-
-def _volume(text: str) -> tuple[str, str]:
-    claim, sign, path = text.partition(":")
-    if not sign or not posixpath.isabs(path):
-        raise _bad("volumes", text, "CLAIM:/path")
-    return _named("volumes", claim), path
-
-
-def _label(name: str, text: str) -> tuple[str, str]:
-    key, sign, value = text.partition("=")
-    if not sign or not _LABEL_KEY.fullmatch(key) or not _LABEL.fullmatch(value):
-        raise _bad(name, text, "KEY=VALUE as Kubernetes takes it")
-    return key, value
-
-
-def _toleration(text: str) -> dict[str, str]:
-    what, _, effect = text.rpartition(":")
-    key, sign, value = what.partition("=")
-    if effect not in _EFFECTS or not _LABEL_KEY.fullmatch(key) or not _LABEL.fullmatch(value):
-        raise _bad("tolerations", text, f"KEY[=VALUE]:EFFECT with an effect of {', '.join(_EFFECTS)}")
-    found = {"key": key, "operator": "Equal" if sign else "Exists"}
-    return {**found, "value": value, "effect": effect} if sign else {**found, "effect": effect}

@@ -1,0 +1,65 @@
+"""What a target block says of pods, held to what Kubernetes takes. Light: `check` reads it too."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
+_LABEL_KEY = re.compile(r"([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
+_LABEL = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
+_KEY = re.compile(r"[-._A-Za-z0-9]{1,253}")
+_EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
+
+
+class BadValue(ValueError):  # noqa: N818 - told to the user with a code by who asks
+    """`text` of the option is not `wanted`."""
+
+    def __init__(self, option: str, text: str, wanted: str) -> None:
+        super().__init__(f"{option}: {text!r} is not {wanted}")
+        self.option = option
+        self.text = text
+        self.wanted = wanted
+
+
+def named(option: str, text: str) -> str:
+    """The name of an object."""
+    if not _NAME.fullmatch(text):
+        raise BadValue(option, text, "a name that Kubernetes takes")
+    return text
+
+
+def is_key(text: str) -> bool:
+    """Whether a secret or a config map can hold a key of that name."""
+    return _KEY.fullmatch(text) is not None
+
+
+def absolute(option: str, path: str) -> str:
+    if not posixpath.isabs(path):
+        raise BadValue(option, path, "an absolute path in the pod")
+    return path
+
+
+def volume(option: str, text: str) -> tuple[str, str]:
+    """(claim, path) of CLAIM:/path."""
+    claim, sign, path = text.partition(":")
+    if not sign or not posixpath.isabs(path):
+        raise BadValue(option, text, "CLAIM:/path")
+    return named(option, claim), path
+
+
+def label(option: str, text: str) -> tuple[str, str]:
+    key, sign, value = text.partition("=")
+    if not sign or not _LABEL_KEY.fullmatch(key) or not _LABEL.fullmatch(value):
+        raise BadValue(option, text, "KEY=VALUE as Kubernetes takes it")
+    return key, value
+
+
+def toleration(option: str, text: str) -> dict[str, str]:
+    """A manifest's toleration, of KEY[=VALUE]:EFFECT."""
+    what, _, effect = text.rpartition(":")
+    key, sign, value = what.partition("=")
+    if effect not in _EFFECTS or not _LABEL_KEY.fullmatch(key) or not _LABEL.fullmatch(value):
+        raise BadValue(option, text, f"KEY[=VALUE]:EFFECT with an effect of {', '.join(_EFFECTS)}")
+    found = {"key": key, "operator": "Equal" if sign else "Exists"}
+    return {**found, "value": value, "effect": effect} if sign else {**found, "effect": effect}
