@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PINS   := pyproject.toml constraints.txt
 
-.PHONY: setup demo test lint types tests bench clean
+.PHONY: setup demo test lint types tests bench clean show-airflow
 .DEFAULT_GOAL := setup
 
 # Compiled modules are written here and now: with PYTHONDONTWRITEBYTECODE set, every command would compile them anew.
@@ -28,6 +28,10 @@ $(VENV)/.test.stamp: $(VENV)/.setup.stamp $(PINS)
 
 demo: setup
 	@$(BIN)/python scripts/demo.py $(BIN)/mlopsc
+
+# Airflow 3, live on loopback, and a picture of its Graph view: needs Debian's chromium and chromium-driver.
+show-airflow: $(VENV)/.test.stamp .venv-airflow3/.stamp
+	$(BIN)/python scripts/airflow_show.py examples/churn/churn.mlops docs/images/airflow-graph.png
 
 test: lint types tests
 
