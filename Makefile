@@ -20,10 +20,12 @@ $(VENV)/.test.stamp: $(VENV)/.setup.stamp $(PINS)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[run,postgres,boosting,test]'
 	touch $@
 
-# Airflow never lives in the steps' environment: each release has one of its own, of exactly the packages listed.
+# Airflow never lives in the steps' environment: each release has one of its own, of exactly the packages listed. uv takes
+# seconds; pip is there for a machine whose package index only pip is told of.
 .venv-airflow%/.stamp: constraints-airflow%.txt $(VENV)/.test.stamp
 	test -x $(@D)/bin/python || $(BIN)/uv venv --quiet --python $(BIN)/python $(@D)
-	$(BIN)/uv pip install --quiet --python $(@D)/bin/python -r $<
+	UV_SYSTEM_CERTS=1 $(BIN)/uv pip install --quiet --python $(@D)/bin/python -r $< \
+	  || $(BIN)/python -m pip --python $(@D)/bin/python install --quiet --disable-pip-version-check --no-deps -r $<
 	touch $@
 
 demo: setup
