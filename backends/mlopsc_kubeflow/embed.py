@@ -16,9 +16,17 @@ TASK_PACKAGE = "mlopsc_kfp"
 MODULES = "modules"
 CHUNK = 90 * 1024  # bytes of one argument; Linux takes 128 KiB
 
-# Unpacks the arguments before `--` beside a temporary folder, installs the packages of the first, runs the task.
+# Unpacks the arguments before `--` into a temporary folder, installs what is not there of the packages that the first one names,
+# runs the task.
 BOOT = """\
 import base64, json, os, subprocess, sys, tempfile, zlib
+from importlib import metadata
+def there(pin):
+    name, _, version = pin.partition("==")
+    try:
+        return metadata.version(name) == version
+    except metadata.PackageNotFoundError:
+        return False
 cut = sys.argv.index("--")
 packages, *chunks = sys.argv[1:cut]
 files = json.loads(zlib.decompress(base64.b64decode("".join(chunks))))
@@ -28,9 +36,10 @@ for path, text in files.items():
     os.makedirs(os.path.dirname(place), exist_ok=True)
     with open(place, "w", encoding="utf-8", newline="", errors="surrogateescape") as handle:
         handle.write(text)
-if packages and not os.environ.get("MLOPSC_INSTALLED"):
+missing = [pin for pin in packages.split() if not there(pin)]
+if missing:
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--root-user-action=ignore"]
-    if subprocess.call([*pip, *packages.split()]):
+    if subprocess.call([*pip, *missing]):
         sys.exit("mlopsc: the packages could not be installed; an image of your own has them (see README.md)")
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
 task = [sys.executable, "-m", "TASK_PACKAGE", "--modules", os.path.join(root, "MODULES_FOLDER"), *sys.argv[cut + 1 :]]

@@ -97,6 +97,6 @@ class Launcher:
             self.command(name, task, status), capture_output=True, text=True, timeout=300, check=False,
             cwd=self.folder / "step",
             env={**os.environ, "PYTHONPATH": str(self.folder / "step"), "MLOPSC_STORE": str(self.store),
-                 "MLOPSC_DATA": str(self.data), "MLOPSC_INSTALLED": "1", "MLOPSC_POLL": "0.1", **self.env},
+                 "MLOPSC_DATA": str(self.data), "MLOPSC_POLL": "0.1", **self.env},
         )  # fmt: skip
         self.ended[name] = done.returncode, done.stdout + done.stderr

@@ -60,7 +60,7 @@ class Kubeflow:
         done = subprocess.run(
             [sys.executable, RUN, folder / "pipeline.yaml", root, json.dumps(dict(params)), *broken],
             capture_output=True, text=True, timeout=600, check=False, cwd=work,
-            env={**os.environ, "MLOPSC_STORE": str(store), "MLOPSC_DATA": str(data), "MLOPSC_INSTALLED": "1",
+            env={**os.environ, "MLOPSC_STORE": str(store), "MLOPSC_DATA": str(data),
                  "MLOPSC_POLL": "0.2", "PYTHONWARNINGS": "ignore"},
         )  # fmt: skip
         results = list(store.glob("runs/*/result.json"))
