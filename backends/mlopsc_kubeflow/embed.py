@@ -17,8 +17,9 @@ MODULES = "modules"
 CHUNK = 90 * 1024  # bytes of one argument; Linux takes 128 KiB
 
 # Unpacks the arguments before `--` into a temporary folder, installs what is not there of the packages that the first one names,
-# runs the task.
+# runs the task. Its first line is for kfp.local, whose subprocess runner takes no command without that name.
 BOOT = """\
+# in the place of kfp.dsl.executor_main
 import base64, json, os, subprocess, sys, tempfile, zlib
 from importlib import metadata
 def there(pin):
