@@ -17,7 +17,7 @@ $(VENV)/.setup.stamp: $(PINS)
 	touch $@
 
 $(VENV)/.test.stamp: $(VENV)/.setup.stamp $(PINS)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[run,postgres,boosting,test]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[run,postgres,boosting,s3,test]'
 	touch $@
 
 # Airflow never lives in the steps' environment: each release has one of its own, of exactly the packages listed. uv takes

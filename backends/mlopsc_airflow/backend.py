@@ -63,7 +63,9 @@ class AirflowBackend:
             "README.md": rendered("pipeline.md"),
             "task.py": Path(__file__).with_name("task.py").read_bytes(),
             "step.py": rendered("step.py"),
-            "requirements.txt": "".join(f"{line}\n" for line in bundle.requirements(plan)).encode(),
+            "requirements.txt": "".join(
+                f"{line}\n" for line in bundle.requirements(plan, options.values.get("store"))
+            ).encode(),
             # Each line is a regular expression for Airflow 2 and a glob for Airflow 3, and means the same.
             ".airflowignore": b"mlopsc_runtime\nmodules\ntask.py\nstep.py\n",
             "plan.json": bundle.plan_file(plan),
@@ -96,7 +98,7 @@ def _names(plan: Plan, training: Pipeline, options: EmitOptions, folder: str) ->
         "settings": {"python": values.get("python"), "store": values.get("store"), "data": values.get("data_root")},
         "doc": _doc(plan, training),
         "tags": list(dict.fromkeys(training.tags)),
-        "requirements": bundle.requirements(plan),
+        "requirements": bundle.requirements(plan, options.values.get("store")),
         "secrets": bundle.environment_names(plan),
         "others": [p.name for p in plan.pipelines[1:]],
     }

@@ -40,7 +40,7 @@ CAPABILITIES = Capabilities(
         "approval@2.11": (Level.EMULATED, _SENSOR),
         "approval.within": (Level.FULL, ""),
         "custom": (Level.FULL, ""),
-        "registry": (Level.FULL, ""),
+        "registry": (Level.FULL, "the store is a folder that all workers share, or an object store at s3://"),
         "deploy": (Level.NOT_IMPLEMENTED, _LATER),
         "rollout.canary": (Level.NOT_IMPLEMENTED, _LATER),
         "rollout.blue_green": (Level.NOT_IMPLEMENTED, _LATER),
@@ -50,7 +50,7 @@ CAPABILITIES = Capabilities(
         "monitor": (Level.NOT_IMPLEMENTED, _LATER),
     },
     options=(
-        Option("store", "string", "Folder of the store, as workers see it (else MLOPSC_STORE)."),
+        Option("store", "store", "Store: s3://BUCKET/PREFIX, or a folder as workers see it (else MLOPSC_STORE)."),
         Option(
             "data_root", "string", "Folder where relative source paths start, as workers see it (else MLOPSC_DATA)."
         ),

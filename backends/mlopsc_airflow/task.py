@@ -115,14 +115,15 @@ class Task:
         return words
 
     def _place(self, name: str, variable: str) -> str:
-        """A folder: of the environment, else the DAG file's; a relative one starts where the DAG file is."""
+        """A folder or an object store's address: of the environment, else the DAG file's; a relative folder starts where
+        the DAG file is."""
         found = os.environ.get(variable) or self.settings[name]
         if not found:
             option = {"store": "store", "data": "data_root"}[name]
             raise _sdk().AirflowFailException(
-                f"no folder of the {name} is known: set {variable} for the workers, or {option} in the spec's target airflow"
+                f"no place of the {name} is known: set {variable} for the workers, or {option} in the spec's target airflow"
             )
-        return str(self.folder.parent / found)
+        return found if "://" in found else str(self.folder.parent / found)
 
     def _params(self) -> dict[str, Any]:
         """The run's params, numbers in the kind of number that the spec declares."""

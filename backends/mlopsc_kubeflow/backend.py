@@ -6,7 +6,7 @@ from typing import Any
 
 from mlopsc.ir.plan import Pipeline, Plan
 from mlopsc.target import bundle, yamltext
-from mlopsc.target.capability import Capabilities
+from mlopsc.target.capability import Capabilities, object_store
 from mlopsc.target.literals import environment
 from mlopsc.target.pins import pinned
 from mlopsc.target.protocol import EmitOptions, Files
@@ -33,7 +33,7 @@ class KubeflowBackend:
         """Refused where KFP cannot express what the Plan asks for."""
         training = plan.pipelines[0]
         settings = read(options.values, training.name)
-        requirements = pinned(bundle.requirements(plan))
+        requirements = pinned(bundle.requirements(plan, settings.store))
         carried = embed.task_files(options.modules)
         text = _pipeline(plan, training, settings, carried, requirements)
         names = _names(plan, training, settings)
@@ -65,6 +65,7 @@ def _names(plan: Plan, pipeline: Pipeline, settings: Settings) -> dict[str, Any]
         "plan": plan,
         "pipeline": pipeline,
         "settings": settings,
+        "bucket": settings.store is not None and object_store(settings.store),
         "wait": f"{settings.approval_wait:g}",
         "schedule": _schedule(pipeline),
         "params": {p.name: p.default for p in plan.params},

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from mlopsc.ir.plan import Resources
+from mlopsc.target.capability import object_store
 from mlopsc_kubeflow.embed import BOOT, TASK_PACKAGE
 from mlopsc_kubeflow.settings import Settings
 
+ACCESS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL")
 Wants = tuple[Resources, tuple[str, ...], tuple[str, ...]]  # resources, secrets, variables
 INPUT = ["--executor_input", "{{$}}"]
 _GB = 10**9
@@ -78,6 +80,8 @@ class Executors:
                     "secretNameParameter": _constant(own.secret),
                 }
             ]
+        if own.store is not None and object_store(own.store):
+            found["secretAsEnv"] = [*found.get("secretAsEnv", ()), _access(own.secret)]
         if variables:
             keys = [{"configMapKey": name, "envVar": name} for name in variables]
             name = own.config_map
@@ -100,6 +104,12 @@ class Executors:
                 {"secretName": s, "secretNameParameter": _constant(s)} for s in own.image_pull_secrets
             ]
         return found
+
+
+def _access(secret: str) -> dict[str, Any]:
+    """What reaches the store's bucket; optional, as a pod's service account may have access by itself."""
+    keys = [{"secretKey": name, "envVar": name} for name in ACCESS]
+    return {"secretName": secret, "keyToEnv": keys, "optional": True, "secretNameParameter": _constant(secret)}
 
 
 def _constant(value: str) -> dict[str, Any]:

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlopsc.target import kubernetes
+from mlopsc.target.capability import is_store, object_store
 from mlopsc_kubeflow.capabilities import CAPABILITIES
 from mlopsc_kubeflow.names import kebab
 from mlopsc_kubeflow.refusal import refuse
 
-_KINDS = {"string": str, "bool": bool, "list:string": list, "duration": (int, float)}
+_KINDS = {"string": str, "store": str, "bool": bool, "list:string": list, "duration": (int, float)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,4 +85,8 @@ def _path(name: str, value: str | None) -> str | None:
 
 
 def _store(value: str | None) -> str | None:
-    return _path("store", value.removeprefix("file://") if value else value)
+    if value is None or not object_store(value):
+        return _path("store", value.removeprefix("file://") if value else value)
+    if not is_store(value):
+        raise refuse("kubeflow-store", "store is neither a folder nor s3://BUCKET/PREFIX", "Keys do not belong in it.")
+    return value

@@ -7,7 +7,7 @@ from typing import Any
 
 from mlopsc.ir.plan import Pipeline, Plan, Step
 from mlopsc.target import bundle
-from mlopsc.target.capability import Capabilities
+from mlopsc.target.capability import Capabilities, object_store
 from mlopsc.target.literals import environment
 from mlopsc.target.protocol import EmitOptions, Files
 from mlopsc_local.capabilities import CAPABILITIES
@@ -55,14 +55,19 @@ def _names(plan: Plan, training: Pipeline, options: EmitOptions) -> dict[str, An
         "pipeline": training,
         "steps": [(step.id, _says(step)) for step in training.steps],
         "width": max((len(repr(step.id)) for step in training.steps), default=0),
-        "data_root": posixpath.normpath(posixpath.join(options.spec_folder, options.values.get("data_root") or ".")),
-        "store": posixpath.normpath(posixpath.join(options.spec_folder, store)),
+        "data_root": _joined(options.spec_folder, options.values.get("data_root") or "."),
+        "store": store if object_store(store) else _joined(options.spec_folder, store),
+        "store_is_folder": not object_store(store),
         "modules": MODULES,
-        "requirements": bundle.requirements(plan),
+        "requirements": bundle.requirements(plan, store),
         "secrets": bundle.environment_names(plan),
         "gates": [step.id.partition(":")[2] for step in training.steps if step.kind == "approve"],
         "others": [p.name for p in plan.pipelines[1:]],
     }
+
+
+def _joined(folder: str, path: str) -> str:
+    return posixpath.normpath(posixpath.join(folder, path))
 
 
 def _says(step: Step) -> str:

@@ -29,7 +29,7 @@ CAPABILITIES = Capabilities(
         "approval": (Level.FULL, "python run.py approve RUN GATE"),
         "approval.within": (Level.FULL, ""),
         "custom": (Level.FULL, ""),
-        "registry": (Level.FULL, ""),
+        "registry": (Level.FULL, "the store is a folder, or an object store at s3://"),
         "deploy": (Level.NOT_IMPLEMENTED, _LATER),
         "rollout.canary": (Level.UNSUPPORTED, "one process takes all requests"),
         "rollout.blue_green": (Level.NOT_IMPLEMENTED, _LATER),
@@ -40,6 +40,6 @@ CAPABILITIES = Capabilities(
     },
     options=(
         Option("data_root", "string", "Folder where relative source paths start, relative to the spec."),
-        Option("store", "string", "Folder of the store, relative to the spec."),
+        Option("store", "store", "Store: s3://BUCKET/PREFIX, or a folder relative to the spec."),
     ),
 )

@@ -90,7 +90,9 @@ def add_set(parser: argparse.ArgumentParser) -> None:
 
 def add_store(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--store", metavar="DIR", help="the store (default: MLOPSC_STORE, else .mlopsc beside the spec)"
+        "--store",
+        metavar="STORE",
+        help="the store: a folder or s3://BUCKET/PREFIX (default: MLOPSC_STORE, else .mlopsc beside the spec)",
     )
 
 

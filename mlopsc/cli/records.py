@@ -16,6 +16,7 @@ from mlopsc.driver.spec import store_folder
 from mlopsc.runtime import cli, render
 from mlopsc.runtime.errors import StepError, UsageError
 
+_STORE = "the store: a folder or s3://BUCKET/PREFIX (default: MLOPSC_STORE, else .mlopsc in this folder)"
 EXAMPLE = {
     "runs": "  mlopsc runs\n  mlopsc runs 20260131-0300 --json",
     "models": "  mlopsc models churn_model",
@@ -46,16 +47,16 @@ def configure(parser: argparse.ArgumentParser, command: str) -> None:
             "--older", metavar="DURATION", default="30d", help="only runs older than this (default: 30d)"
         )
         parser.add_argument("--dry-run", action="store_true", help="only say what would be freed")
-    parser.add_argument("--store", metavar="DIR", help="the store (default: MLOPSC_STORE, else .mlopsc in this folder)")
+    parser.add_argument("--store", metavar="STORE", help=_STORE)
     options.add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    store = Path(store_folder(args.store, os.getcwd()))
+    store = store_folder(args.store, os.getcwd())
     try:
         code, found, text = _ANSWERS[args.command](store, args)
     except StepError as error:
-        if error.name == "no-store":
+        if error.name == "no-store" and "://" not in store:
             error.help = _where_stores_are()
         raise Failure(_told(error), 2 if isinstance(error, UsageError) else 1) from error
     if args.json:
@@ -76,32 +77,32 @@ def _told(error: StepError) -> str:
     return f"{error.message} [{error.code} {error.name}]" + (f"; {error.help}" if error.help else "")
 
 
-def _runs(store: Path, args: argparse.Namespace) -> Answered:
+def _runs(store: str, args: argparse.Namespace) -> Answered:
     code, found = cli.list_runs(store, args.run)
     return code, found, render.runs_text(found)
 
 
-def _models(store: Path, args: argparse.Namespace) -> Answered:
+def _models(store: str, args: argparse.Namespace) -> Answered:
     code, found = cli.list_models(store, args.model)
     return code, found, render.models_text(found)
 
 
-def _journal(store: Path, args: argparse.Namespace) -> Answered:
+def _journal(store: str, args: argparse.Namespace) -> Answered:
     code, found = cli.journal(store, args.verify)
     return code, found, render.journal_text(found)
 
 
-def _approve(store: Path, args: argparse.Namespace) -> Answered:
+def _approve(store: str, args: argparse.Namespace) -> Answered:
     code, found = cli.approve(store, args.run, args.gate, by=args.by, reject=args.reject, reason=args.reason)
     return code, found, render.approve_text(found)
 
 
-def _gc(store: Path, args: argparse.Namespace) -> Answered:
+def _gc(store: str, args: argparse.Namespace) -> Answered:
     code, found = cli.gc(store, args.older, args.dry_run)
     return code, found, render.gc_text(found)
 
 
-_ANSWERS: dict[str, Callable[[Path, argparse.Namespace], Answered]] = {
+_ANSWERS: dict[str, Callable[[str, argparse.Namespace], Answered]] = {
     "runs": _runs,
     "models": _models,
     "journal": _journal,

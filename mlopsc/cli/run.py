@@ -20,6 +20,7 @@ from mlopsc.driver.overrides import pairs
 from mlopsc.driver.spec import SpecFile, read, store_folder
 from mlopsc.runtime import cli, render
 from mlopsc.runtime.errors import StepError, UsageError
+from mlopsc.runtime.store.address import cache_folder, is_url
 
 # What the steps of a kind import, told before anything runs; the numeric libraries bring each other.
 _NEEDS = {"ingest": ("duckdb",), "train": ("numpy", "sklearn", "skops")}
@@ -49,7 +50,8 @@ def run(args: argparse.Namespace) -> int:
     spec = read(args.spec)
     store = store_folder(args.store, spec.folder)
     wanted = plans.key(spec, args.profile, pairs(args.sets))
-    plan = plans.find(store, spec, wanted)
+    shortcuts = _shortcuts(store)
+    plan = plans.find(shortcuts, spec, wanted)
     known = plan is not None
     if plan is None:
         made = _compiled(args, spec)
@@ -59,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
     gc.enable()
     code, result = _run(plan, args, spec, store)
     if not known:
-        plans.keep(store, spec, wanted, plan)
+        plans.keep(shortcuts, spec, wanted, plan)
     if args.json:
         print(json.dumps(result))
     else:
@@ -69,6 +71,19 @@ def run(args: argparse.Namespace) -> int:
                 print(f"nothing had changed: all {len(result['steps'])} steps are from the store")
             _next(result, store)
     return code
+
+
+def _shortcuts(store: str) -> str:
+    """Where compiled plans are kept: with the store, or with this machine's copies of one in a bucket."""
+    try:
+        return str(cache_folder(store)) if is_url(store) else store
+    except UsageError as error:
+        raise _failure(error) from error
+
+
+def _failure(error: StepError) -> Failure:
+    told = f"{error.message} [{error.code} {error.name}]" + (f"; {error.help}" if error.help else "")
+    return Failure(told, 2 if isinstance(error, UsageError) else 1)
 
 
 def _compiled(args: argparse.Namespace, spec: SpecFile) -> dict[str, Any] | int:
@@ -91,7 +106,7 @@ def _run(plan: dict[str, Any], args: argparse.Namespace, spec: SpecFile, store: 
     try:
         return cli.run(
             plan,
-            store=Path(store),
+            store=store,
             data_root=Path(os.environ.get("MLOPSC_DATA") or spec.folder),
             modules_root=Path(spec.folder),
             jobs=args.jobs,
@@ -101,8 +116,7 @@ def _run(plan: dict[str, Any], args: argparse.Namespace, spec: SpecFile, store: 
             progress=progress,
         )
     except StepError as error:
-        told = f"{error.message} [{error.code} {error.name}]" + (f"; {error.help}" if error.help else "")
-        raise Failure(told, 2 if isinstance(error, UsageError) else 1) from error
+        raise _failure(error) from error
 
 
 def _silent(args: argparse.Namespace) -> bool:
@@ -121,7 +135,8 @@ def _tell_what_is_not_run(decls: list[tuple[str, str]]) -> None:
 
 def _next(result: dict[str, Any], store: str) -> None:
     """What a person can do about a run that waits."""
-    given = "" if store == store_folder(None, os.getcwd()) else f" --store {shlex.quote(os.path.relpath(store))}"
+    word = store if is_url(store) else os.path.relpath(store)
+    given = "" if store == store_folder(None, os.getcwd()) else f" --store {shlex.quote(word)}"
     for gate, found in result["gates"].items():
         if found["verdict"] == "waiting":
             print(f'to decide: mlopsc approve {result["run"]} {gate} --by NAME --reason "…"{given}, then run again')

@@ -250,5 +250,6 @@ CODES: dict[str, tuple[str, str]] = {
     "column-gone": ("MLC9065", ERROR),
     "gate-without-data": ("MLC9067", ERROR),
     "other-packages": ("MLC9070", ERROR),
+    "store-unreachable": ("MLC9071", ERROR),
     "needs-other-rows": ("MLC9068", ERROR),
 }

@@ -11,7 +11,7 @@ from typing import Any
 from mlopsc.diagnostics.model import Bag, Related
 from mlopsc.semantics.program import CallValue, Decl, Program, Ref
 from mlopsc.source import Span
-from mlopsc.target.capability import Capabilities, Option
+from mlopsc.target.capability import Capabilities, Option, is_store
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,250}")
 _KINDS: dict[str, type | tuple[type, ...]] = {
@@ -104,6 +104,8 @@ def _wrong(option: Option, value: Any) -> str | None:
         return None if value in names else f"one of {', '.join(names)}"
     if kind == "name":
         return None if isinstance(value, str) and _NAME.fullmatch(value) else "letters, digits, `_`, `-` and `.`"
+    if kind == "store":
+        return None if isinstance(value, str) and is_store(value) else "a folder or s3://BUCKET/PREFIX"
     if kind == "list":
         right = isinstance(value, list) and all(_is(item, choices) for item in value)
         return None if right else f"a list of {choices}s"

@@ -89,6 +89,6 @@ def reason(error: Exception) -> str:
 
 
 def store_folder(given: str | None, spec_folder: str) -> str:
-    """`--store`, else MLOPSC_STORE, else `.mlopsc` beside the spec; absolute."""
+    """`--store`, else MLOPSC_STORE, else `.mlopsc` beside the spec: an object store's URL, or an absolute path."""
     chosen = given or os.environ.get("MLOPSC_STORE") or os.path.join(spec_folder, ".mlopsc")
-    return os.path.abspath(chosen)
+    return chosen if "://" in chosen else os.path.abspath(chosen)

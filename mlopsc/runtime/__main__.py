@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from . import cli, packages, plan, render
-from .errors import StepError, UsageError
-from .single import finish, run_step
+from .errors import LostConnection, StepError, UsageError
+from .single import EXIT, finish, run_step
 from .steps import STEPS
 
 
@@ -25,6 +25,9 @@ def main(argv: list[str] | None = None) -> int:
     commands = {"step": _step, "finish": _finish, "run": _run, "approve": _approve}
     try:
         return commands[args.command](args)
+    except LostConnection as error:
+        print(render.error_text(error, args.command), file=sys.stderr)
+        return EXIT["crashed"]
     except StepError as error:
         print(render.error_text(error, args.command), file=sys.stderr)
         return 2 if isinstance(error, UsageError) else 1
@@ -37,7 +40,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     for name in ("step", "finish", "run", "approve"):
         command = commands.add_parser(name)
-        command.add_argument("--store", default=os.environ.get("MLOPSC_STORE"), metavar="DIR", help="else MLOPSC_STORE")
+        where = "a folder or s3://BUCKET/PREFIX; else MLOPSC_STORE"
+        command.add_argument("--store", default=os.environ.get("MLOPSC_STORE"), metavar="STORE", help=where)
         if name != "run":
             command.add_argument("--run", required=True, metavar="NAME", help="the orchestrator's name of the run")
         if name == "approve":
@@ -84,10 +88,10 @@ def _checked(args: argparse.Namespace) -> dict[str, Any]:
     return found
 
 
-def _store(args: argparse.Namespace) -> Path:
+def _store(args: argparse.Namespace) -> str:
     if not args.store:
         raise UsageError("MLC9001", "no-store", "no store is named", help="give --store, or set MLOPSC_STORE")
-    return Path(args.store)
+    return str(args.store)
 
 
 def _step(args: argparse.Namespace) -> int:

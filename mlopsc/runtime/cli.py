@@ -25,7 +25,7 @@ Answer = tuple[int, dict[str, Any]]
 def run(
     plan: Mapping[str, Any],
     *,
-    store: Path,
+    store: str | Path,
     data_root: Path,
     modules_root: Path,
     params: Mapping[str, Any] | None = None,
@@ -50,7 +50,7 @@ def run(
     return EXIT[found["status"]], found
 
 
-def list_runs(store: Path, run: str | None = None) -> Answer:
+def list_runs(store: str | Path, run: str | None = None) -> Answer:
     """All runs, or one with its record, its result and where its log is."""
     opened = Store.open(store, create=False)
     if run is None:
@@ -66,7 +66,7 @@ def list_runs(store: Path, run: str | None = None) -> Answer:
     shown |= {
         "ended": record.get("ended"),
         "lineage": record["lineage"],
-        "log": str(runs.folder(opened, name) / "log.jsonl"),
+        "log": opened.shown(runs.folder(opened, name) / "log.jsonl"),
     }
     shown["waiting"] = [
         {"gate": e["gate"], "by": e["by"], "expires": e["expires"]} for e in approvals.waiting(opened, name)
@@ -74,7 +74,7 @@ def list_runs(store: Path, run: str | None = None) -> Answer:
     return 0, {**shown, "result": result}
 
 
-def list_models(store: Path, model: str | None = None) -> Answer:
+def list_models(store: str | Path, model: str | None = None) -> Answer:
     """Versions, oldest first, with aliases and lineage."""
     opened = Store.open(store, create=False)
     registry = opened.registry()
@@ -89,7 +89,7 @@ def list_models(store: Path, model: str | None = None) -> Answer:
     return 0, {"version": 1, "models": models}
 
 
-def journal(store: Path, verify: bool = False) -> Answer:
+def journal(store: str | Path, verify: bool = False) -> Answer:
     """Every entry; with `verify`, also what is wrong with them (then exit code 1)."""
     opened = Store.open(store, create=False)
     if not verify:
@@ -102,7 +102,7 @@ def journal(store: Path, verify: bool = False) -> Answer:
     return (1 if problems else 0), {"version": 1, "entries": entries, "verified": not problems, "problems": problems}
 
 
-def approve(store: Path, run: str, gate: str, *, by: str, reject: bool = False, reason: str) -> Answer:
+def approve(store: str | Path, run: str, gate: str, *, by: str, reject: bool = False, reason: str) -> Answer:
     """Record a decision; 0 also where it is a rejection. UsageError without a reason: the journal keeps it for ever."""
     if not reason.strip():
         raise UsageError("MLC9039", "no-reason", "a decision needs a reason", help='--reason "what was looked at"')
@@ -121,7 +121,7 @@ def feature_tests(plan: Mapping[str, Any], names: list[str] | None = None) -> An
     return (0 if passed == len(results) else 1), answer
 
 
-def gc(store: Path, older: str | float = "30d", dry_run: bool = False) -> Answer:
+def gc(store: str | Path, older: str | float = "30d", dry_run: bool = False) -> Answer:
     """Free what is not needed; `older` as a duration's text or in seconds."""
     from .gc import collect
 

@@ -83,6 +83,7 @@ def _result(state: RunState) -> dict[str, Any]:
 
 
 def _write(state: RunState, found: dict[str, Any]) -> None:
+    state.store.keep_log(state.run, ended=True)
     runs.write_result(state.store, found)
     kept = ("status", "key", "outputs", "seconds", "summary")
     told = {i: {name: o[name] for name in kept if name in o} for i, o in state.outcomes.items()}

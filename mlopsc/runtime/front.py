@@ -21,7 +21,7 @@ class Folder:
     plan: Path
     modules: Path
     data: Path
-    store: Path
+    store: str | Path  # a folder, or s3://BUCKET/PREFIX
     steps: list[str]
 
 
@@ -32,7 +32,7 @@ def main(folder: Folder, argv: list[str] | None = None) -> int:
     chosen = words[0] if words and words[0] in commands else "run"
     parser = _parser(chosen)
     args = parser.parse_args(words[1:] if words and words[0] == chosen else words)
-    args.store = Path(args.store or os.environ.get("MLOPSC_STORE") or folder.store)
+    args.store = args.store or os.environ.get("MLOPSC_STORE") or folder.store
     try:
         code, found, text = commands[chosen](folder, args)
     except StepError as error:
@@ -60,7 +60,8 @@ def _parser(command: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=program if command == "run" else f"{program} {command}", description=texts[command]
     )
-    parser.add_argument("--store", metavar="DIR", help="the store (else MLOPSC_STORE, else the folder's own)")
+    where = "the store: a folder or s3://BUCKET/PREFIX (else MLOPSC_STORE, else the folder's own)"
+    parser.add_argument("--store", metavar="STORE", help=where)
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
     if command == "run":
         parser.add_argument(

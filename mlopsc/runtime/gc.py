@@ -5,8 +5,6 @@ Records go before what they name, and a record that names something gone is no c
 
 from __future__ import annotations
 
-import os
-import shutil
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,7 +13,7 @@ from typing import Any
 
 from .store import io, runs
 from .store.locks import whole_store
-from .store.objects import Store, read_record
+from .store.objects import Found, Store
 
 DEFAULT_AGE = 30 * 86400.0  # seconds
 
@@ -38,27 +36,30 @@ def collect(store: Store, older: float = DEFAULT_AGE, dry_run: bool = False) -> 
     with whole_store(store):
         kept = _kept(store, time.time() - older)
         doomed_runs = [name for name in runs.run_ids(store) if name not in kept.runs]
-        doomed = [p for p in sorted((store.root / "steps").glob("*/*.json")) if _key(p) not in kept.steps]
-        doomed += [p for p in sorted((store.root / "objects").glob("*/*")) if _digest(p) not in kept.objects]
+        steps = [f for f in store.find(store.root / "steps") if _is_record(f) and _key(f.path) not in kept.steps]
+        objects = [f for f in store.find(store.root / "objects") if _digest(f.path) not in kept.objects]
         found = {
             "version": 1,
             "dry_run": dry_run,
             "runs": doomed_runs,
-            "steps": sum(1 for p in doomed if p.suffix == ".json"),
-            "objects": sum(1 for p in doomed if p.suffix != ".json"),
-            "bytes": sum(p.stat().st_size for p in doomed),
+            "steps": len(steps),
+            "objects": len(objects),
+            "bytes": sum(f.size for f in [*steps, *objects]),
         }
         # Plans that the command line keeps to skip compiling: a shortcut, made again when it is missed.
-        doomed += [
-            p for p in (store.root / "plans").glob("*") if p.is_file() and p.stat().st_mtime < time.time() - older
-        ]
+        plans = [p for p in (store.root / "plans").glob("*") if p.is_file() and p.stat().st_mtime < time.time() - older]
         if not dry_run:
             for name in doomed_runs:
-                _drop_run(store, name)
-            for path in doomed:
+                store.remove_run(name)
+            store.remove(f.path for f in [*steps, *objects])
+            for path in plans:
                 io.unlink(path)
-            _empty_tmp(store)
+            store.tidy()
     return found
+
+
+def _is_record(found: Found) -> bool:
+    return found.path.suffix == ".json"
 
 
 def _key(path: Path) -> str:
@@ -77,10 +78,9 @@ def _kept(store: Store, since: float) -> _Kept:
             kept.objects |= set(version.artifacts.values()) | {version.digest}
             kept.runs.add(version.run)
     records = []
-    for name in runs.run_ids(store):
-        found = runs.run_record(store, name)
+    for path, found in store.records(runs.folder(store, name) / "run.json" for name in runs.run_ids(store)):
         if found is None:
-            kept.runs.add(name)  # damaged: what it needs cannot be told, and it is no rubbish
+            kept.runs.add(path.parent.name)  # damaged: what it needs cannot be told, and it is no rubbish
         else:
             records.append(found)
     last = {found["pipeline"]: found["run"] for found in sorted(records, key=lambda found: str(found["started"]))}
@@ -88,15 +88,15 @@ def _kept(store: Store, since: float) -> _Kept:
         if record["run"] in last.values() or record["status"] == "waiting" or _ended(record) >= since:
             kept.runs.add(record["run"])
             _keep_steps(record, kept)
-    for path in (store.root / "steps").glob("*/*.json"):
+    times = {f.path: f.time for f in store.find(store.root / "steps") if _is_record(f)}
+    for path, step in store.records(times):
         # Steps of a run that was killed, or goes on under another plan, stand in no run's record yet.
-        found = read_record(path)
-        if found is None:
+        if step is None:
             continue
-        if path.stat().st_mtime >= since:
+        if times[path] >= since:
             kept.steps.add(_key(path))
         if _key(path) in kept.steps:
-            kept.objects |= set(found.get("outputs", {}).values())
+            kept.objects |= set(step.get("outputs", {}).values())
     return kept
 
 
@@ -110,18 +110,3 @@ def _keep_steps(record: dict[str, Any], kept: _Kept) -> None:
 def _ended(record: dict[str, Any]) -> float:
     text = record.get("ended") or record["started"]
     return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC).timestamp()
-
-
-def _drop_run(store: Store, name: str) -> None:
-    gone = store.root / "tmp" / f"gone-{name}-{os.urandom(4).hex()}"
-    io.rename(runs.folder(store, name), gone)
-    shutil.rmtree(gone, ignore_errors=True)
-
-
-def _empty_tmp(store: Store) -> None:
-    """Whatever lies in tmp while nothing runs was left by something that was killed."""
-    for path in (store.root / "tmp").iterdir():
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            io.unlink(path)

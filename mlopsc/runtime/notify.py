@@ -17,7 +17,7 @@ from .announcement import Announcement, failures_of, of_failure, of_waiting
 from .errors import StepError
 from .hiding import without
 from .state import RunState
-from .store import io, runs
+from .store import runs
 from .store.journal import now_text
 from .store.objects import Store, canonical, safe_name
 
@@ -36,10 +36,11 @@ def announce(state: RunState, status: str, *, store: Store | None = None, decide
         return
     place = store or state.store
     with contextlib.suppress(StepError):  # a store that failed has been told of in the run's own error
-        io.make_folder(runs.folder(place, state.run) / "told")
+        place.make_folder(runs.folder(place, state.run) / "told")
     message = _message(state, status, place, decide or DECIDE)
     if message is not None:
         _tell(state, channels, message)
+        state.store.keep_log(state.run, ended=status != "waiting")
 
 
 def _message(state: RunState, status: str, place: Store, decide: str) -> Announcement | None:
@@ -72,12 +73,7 @@ def _is_here(state: RunState, gate: str) -> bool:
 def _first(store: Store, marker: Path) -> bool:
     """Whether nobody has told this of the run before. Where the store fails, it is told again rather than never."""
     try:
-        copy = store.temporary()
-        io.write(copy, canonical({"time": now_text()}), durable=False)
-        try:
-            io.link(copy, marker)
-        finally:
-            io.unlink(copy)
+        store.create(marker, canonical({"time": now_text()}))
     except FileExistsError:
         return False
     except (StepError, OSError):

@@ -69,7 +69,7 @@ def _quarantine(store: Store, outcomes: dict[str, Outcome], data: str) -> dict[s
     digest = outcomes.get(f"ingest:{data}", {}).get("outputs", {}).get("quarantine")
     if digest is None or not report.get("bad"):
         return None
-    return {"data": data, "rows": report["bad"], "of": report["rows_read"], "path": str(store.path(digest))}
+    return {"data": data, "rows": report["bad"], "of": report["rows_read"], "path": store.shown(store.place(digest))}
 
 
 def _warnings(store: Store, step: dict[str, Any], outcomes: dict[str, Outcome]) -> list[dict[str, Any]]:

@@ -156,7 +156,8 @@ def request_for(state: RunState, step: Step, inputs: dict[str, str], scratch: Pa
     return {
         "step": step,
         "run_function": state.table[step["kind"]].run,
-        "store": str(state.store.root),
+        "store": state.store.address,
+        "log": str(state.store.log_file(state.run)),
         "run": state.run,
         "inputs": {name: [inputs[name], state.suffixes[artifact]] for name, artifact in step["inputs"].items()},
         "data_root": str(state.decider.data_root),
@@ -188,6 +189,8 @@ def _collect(state: RunState, wake: int | None, end: float | None) -> None:
     moments += [t for name, t in state.not_before.items() if t > now and name in state.pending]
     if end is not None:
         moments.append(end)
+    if (due := state.store.renew()) is not None:
+        moments.append(now + due)
     timeout = max(0.0, min(moments) - now) if moments else None
     if state.children is None or not state.running:
         time.sleep(min(0.05 if timeout is None else timeout, 0.5))

@@ -22,9 +22,9 @@ from .schedule import cached, request_for
 from .settle import record
 from .state import Outcome, Progress, RunState, Step
 from .steps import IDLE, STEPS, Table, kind_of
-from .store import io, runs
-from .store.locks import held
-from .store.objects import Store, canonical, read_record, safe_name
+from .store import runs
+from .store.locks import kept_from_gc
+from .store.objects import canonical, safe_name
 from .work import crash, perform, single_threaded
 
 # 75 is EX_TEMPFAIL: a crash or a lost connection, which a retry may help.
@@ -54,9 +54,9 @@ def run_step(
     """
     single_threaded()
     state = _state(plan, store, data_root, modules_root, params or {}, pipeline, table)
-    with _kept_from_gc(state.store):
+    found = _step(state, step)
+    with kept_from_gc(state.store, run, found.get("timeout")):
         _open(state, run)
-        found = _step(state, step)
         _load(state, [step])
         started = time.monotonic()
         outcome = _outcome(state, found, force)
@@ -70,6 +70,7 @@ def run_step(
     if ended["status"] == "waiting":
         state.progress = progress or state.progress
         notify.announce(state, "waiting", decide=decide)
+    state.store.keep_log(state.run, ended=False)
     shown = {"id": step, "kind": found["kind"], **{k: v for k, v in ended.items() if k != "signatures"}}
     return EXIT["crashed"] if crashed else EXIT[ended["status"]], shown
 
@@ -90,7 +91,7 @@ def finish(
     an outcome count as skipped; where none failed or waits, one that is missing was ended from outside, and the run has
     failed."""
     state = _state(plan, store, data_root, modules_root, params or {}, pipeline, table)
-    with _kept_from_gc(state.store):
+    with kept_from_gc(state.store, run):
         _open(state, run)
         for step in state.steps:
             outcome = _read(state, step["id"])
@@ -134,31 +135,20 @@ def _state(
     )
 
 
-@contextlib.contextmanager
-def _kept_from_gc(store: Store) -> Any:
-    with held(store.root / "locks" / "store", shared=True) as lock:
-        if lock is None:
-            raise UsageError(
-                "MLC9019", "store-in-use", f"gc is at work in {store.root}", help="try again when it is done"
-            )
-        yield
-
-
 def _open(state: RunState, run: str) -> None:
     """Read run.json, or create it: the first of several tasks that begin together wins."""
     name = safe_name(run)
     asked = digest_of([state.plan, state.params])
     folder = runs.folder(state.store, name)
-    io.make_folder(folder)
-    io.make_folder(folder / "steps")
+    state.store.make_folder(folder)
+    state.store.make_folder(folder / "steps")
     mine = first_record(state, name, asked)
-    if not (folder / "run.json").exists():
-        copy = state.store.temporary()
-        io.write(copy, canonical(mine))
+    standing = state.store.record(folder / "run.json")
+    if standing is None:
         with contextlib.suppress(FileExistsError):
-            io.link(copy, folder / "run.json")
-        io.unlink(copy)
-    state.record = read_record(folder / "run.json") or mine
+            state.store.create(folder / "run.json", canonical(mine))
+        standing = state.store.record(folder / "run.json")
+    state.record = standing or mine
     if state.record["asked"] != asked:
         raise UsageError(
             "MLC9037",
@@ -178,7 +168,7 @@ def _path(state: RunState, step: str) -> Path:
 
 
 def _read(state: RunState, step: str) -> Outcome | None:
-    found = read_record(_path(state, step))
+    found = state.store.record(_path(state, step))
     if found is not None:
         for digest, known in found.get("signatures", {}).items():
             state.store.trust(digest, known)

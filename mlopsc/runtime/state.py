@@ -13,7 +13,6 @@ from .caching import Decider
 from .gates import conclude
 from .hiding import without
 from .steps import Table
-from .store import runs
 from .store.objects import Store
 from .work import write_log
 
@@ -116,7 +115,7 @@ class RunState:
         self.progress({"event": "step", "id": step["id"], "kind": step["kind"], "status": outcome["status"], **shown})
 
     def log(self, step: str, event: str, **fields: Any) -> None:
-        write_log(runs.folder(self.store, self.run) / "log.jsonl", step, event, **fields)
+        write_log(self.store.log_file(self.run), step, event, **fields)
 
     def hide(self, text: str) -> str:
         """`text` without the values of secrets."""

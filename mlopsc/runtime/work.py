@@ -97,7 +97,7 @@ def _perform(request: dict[str, Any], store: Store, function: StepFunction, hide
         name: scratch / f"out.{_file_name(name, number)}.{suffix}"
         for number, (name, suffix) in enumerate(sorted(step["outputs"].items()))
     }
-    log_path = store.root / "runs" / request["run"] / "log.jsonl"
+    log_path = Path(request["log"])
     context = Context(
         step=step["id"],
         settings=step["settings"],

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mlopsc.ir.plan import Plan, TrainSettings
+from mlopsc.target.capability import object_store
 
 RUNTIME = Path(__file__).resolve().parent.parent / "runtime"
 RUNTIME_PACKAGE = "mlopsc_runtime"
@@ -14,6 +15,7 @@ RUNTIME_PACKAGE = "mlopsc_runtime"
 REQUIREMENTS: dict[str, tuple[str, ...]] = {
     "run": ("duckdb>=1.5,<2", "numpy>=2", "scikit-learn>=1.9,<1.10", "optuna>=5,<6", "skops>=0.16,<0.17"),
     "postgres": ("psycopg[binary]>=3.2",),
+    "s3": ("s3fs>=2026.2",),
     "boosting": ("xgboost-cpu>=3.2,<4", "lightgbm>=4.7,<5"),
 }
 
@@ -32,9 +34,11 @@ def plan_file(plan: Plan) -> bytes:
     return (json.dumps(plan.model_dump(mode="json"), indent=1, allow_nan=False) + "\n").encode("ascii")
 
 
-def requirements(plan: Plan) -> list[str]:
-    """The packages that the Plan's steps need, as ranges, sorted."""
+def requirements(plan: Plan, store: str | None = None) -> list[str]:
+    """The packages that the Plan's steps need, and the `store` that the target's block names, as ranges, sorted."""
     found = set(REQUIREMENTS["run"])
+    if store is not None and object_store(store):
+        found |= set(REQUIREMENTS["s3"])
     if any(connection.kind == "postgres" for connection in plan.connections):
         found |= set(REQUIREMENTS["postgres"])
     used = {

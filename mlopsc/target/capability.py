@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -52,10 +53,23 @@ FEATURES: dict[str, str] = {
 }
 
 
+_BUCKET = re.compile(r"s3://[A-Za-z0-9][A-Za-z0-9._-]{1,254}(/(?!\.{1,2}(/|$))[^/?#]+)*/*")
+
+
+def object_store(text: str) -> bool:
+    """Whether a store is no folder, but at the address of an object store."""
+    return "://" in text and not text.startswith("file://")
+
+
+def is_store(text: str) -> bool:
+    """Whether a store can be there: in a folder, or at s3://BUCKET/PREFIX, as the runtime's store/address.py reads it."""
+    return not object_store(text) or _BUCKET.fullmatch(text) is not None
+
+
 @dataclass(frozen=True, slots=True)
 class Option:
-    """A setting of the `target` block. `kind`: string, name, int, float, bool, duration, list:string or choice:A|B; a default
-    of None: absent unless written."""
+    """A setting of the `target` block. `kind`: string, store, name, int, float, bool, duration, list:string or choice:A|B; a
+    default of None: absent unless written."""
 
     name: str
     kind: str

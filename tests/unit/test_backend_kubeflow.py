@@ -317,7 +317,8 @@ def test_a_long_slice_is_packed_and_a_longer_one_refused() -> None:
         ({"volumes": ["Store_1:/x"]}, "kubeflow-option", "name that Kubernetes takes"),
         ({"secret": "My Secret"}, "kubeflow-option", "name that Kubernetes takes"),
         ({"data_root": "data"}, "kubeflow-option", "absolute path"),
-        ({"store": "s3://bucket/x"}, "kubeflow-store", "object stores are not read yet"),
+        ({"store": "gs://bucket/x"}, "kubeflow-store", "neither a folder nor s3://BUCKET/PREFIX"),
+        ({"store": "s3://key:word@bucket/x"}, "kubeflow-store", "neither a folder nor s3://BUCKET/PREFIX"),
         ({"data_root": "gs://bucket/x"}, "kubeflow-store", "object stores are not read yet"),
     ],
 )

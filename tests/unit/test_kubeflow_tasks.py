@@ -269,7 +269,7 @@ def test_a_second_run_judges_against_the_champion_of_the_store(launch: Any) -> N
 
 
 @pytest.mark.parametrize(
-    ("store", "told"), [("", "no store is named"), ("s3://bucket/x", "a store on Kubeflow is a folder")]
+    ("store", "told"), [("", "no store is named"), ("gs://bucket/x", "a store cannot be at gs://")]
 )
 def test_without_a_store_that_it_can_reach_a_task_says_so(launch: Any, store: str, told: str) -> None:
     run = launch(env={"MLOPSC_STORE": store})

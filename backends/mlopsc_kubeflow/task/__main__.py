@@ -10,8 +10,9 @@ import os
 import sys
 from pathlib import Path
 
-from mlopsc_runtime.errors import StepError, UsageError
+from mlopsc_runtime.errors import LostConnection, StepError, UsageError
 from mlopsc_runtime.render import error_text
+from mlopsc_runtime.single import EXIT
 
 from .finish import finish
 from .message import Message
@@ -30,6 +31,9 @@ def main(argv: list[str] | None = None) -> int:
         if message.slice.get("finish"):
             return finish(message, _store(), args.modules)
         return run(message, _store(), args.modules)
+    except LostConnection as error:
+        print(error_text(error, "task"), file=sys.stderr)
+        return int(EXIT["crashed"])
     except StepError as error:
         print(error_text(error, "task"), file=sys.stderr)
         return 2 if isinstance(error, UsageError) else 1
@@ -42,11 +46,9 @@ def _store() -> str:
             "MLC9001",
             "no-store",
             "no store is named",
-            help='write store = "/path/on/a/volume" in the target block, or set MLOPSC_STORE',
+            help='write store = "s3://BUCKET/PREFIX" or "/path/on/a/volume" in the target block, or set MLOPSC_STORE',
         )
-    if "://" in store and not store.startswith("file://"):
-        raise UsageError("MLC9001", "no-store", f"{store}: a store on Kubeflow is a folder, on a volume of its pods")
-    return store.removeprefix("file://")
+    return store
 
 
 if __name__ == "__main__":

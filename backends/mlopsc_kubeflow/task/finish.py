@@ -15,7 +15,7 @@ from mlopsc_runtime.render import warnings_only
 from mlopsc_runtime.runner import prepare
 from mlopsc_runtime.state import RunState
 from mlopsc_runtime.steps import STEPS
-from mlopsc_runtime.store import io, runs
+from mlopsc_runtime.store import runs
 from mlopsc_runtime.store.objects import Store
 
 from .joined import recorded
@@ -36,7 +36,7 @@ def finish(message: Message, store: str, modules: Path) -> int:
         pipeline=None,
     )
     state.record = first_record(state, message.run, digest_of([message.slice["plan"]["files"], state.params]))
-    io.make_folder(runs.folder(shared, message.run))
+    shared.make_folder(runs.folder(shared, message.run))
     for step in state.steps:
         outcome = recorded(shared, message.run, step["id"])
         if outcome is not None:

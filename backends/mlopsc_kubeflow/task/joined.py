@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mlopsc_runtime.store import io, runs
-from mlopsc_runtime.store.objects import Store, canonical, read_record, safe_name
+from mlopsc_runtime.store.objects import Store, canonical, safe_name
 
 
 class Joined(Store):  # type: ignore[misc]
@@ -47,9 +47,9 @@ class Joined(Store):  # type: ignore[misc]
 
 def _place(shared: Store, run: str, step: str) -> Path:
     folder: Path = runs.folder(shared, run) / "steps"
-    if not folder.exists():
-        io.make_folder(folder.parent)
-        io.make_folder(folder)
+    if shared.bucket is None and not folder.exists():
+        shared.make_folder(folder.parent)
+        shared.make_folder(folder)
     return folder / f"{safe_name(step)}.json"
 
 
@@ -59,6 +59,6 @@ def record(shared: Store, run: str, step: str, outcome: dict[str, Any]) -> None:
 
 
 def recorded(shared: Store, run: str, step: str) -> dict[str, Any] | None:
-    found = read_record(_place(shared, run, step))
+    found = shared.record(_place(shared, run, step))
     assert found is None or isinstance(found, dict)
     return found

@@ -15,7 +15,7 @@ from typing import Any
 
 from mlopsc_runtime import render
 from mlopsc_runtime.closing import first_record
-from mlopsc_runtime.errors import StepError, UsageError
+from mlopsc_runtime.errors import StepError
 from mlopsc_runtime.keys import digest_of
 from mlopsc_runtime.notify import announce
 from mlopsc_runtime.runner import prepare
@@ -24,7 +24,7 @@ from mlopsc_runtime.single import EXIT
 from mlopsc_runtime.state import RunState
 from mlopsc_runtime.steps import STEPS, kind_of
 from mlopsc_runtime.store import runs
-from mlopsc_runtime.store.locks import held
+from mlopsc_runtime.store.locks import kept_from_gc
 from mlopsc_runtime.store.objects import Store
 from mlopsc_runtime.work import perform, single_threaded
 
@@ -46,7 +46,7 @@ def run(message: Message, store: str, modules: Path) -> int:
     if stands is not None:
         _tell(step, stands)
         return 1
-    with tempfile.TemporaryDirectory(prefix="mlopsc-") as folder, _kept_from_gc(shared):
+    with tempfile.TemporaryDirectory(prefix="mlopsc-") as folder, kept_from_gc(shared, message.run):
         joined = Joined.make(Path(folder) / "store", shared, message.run)
         state = _state(message, joined, modules)
         trail = _adopt(message, state)
@@ -242,16 +242,6 @@ def _limited(state: RunState, message: Message) -> Iterator[None]:
         yield
     finally:
         timer.cancel()
-
-
-@contextlib.contextmanager
-def _kept_from_gc(shared: Store) -> Iterator[None]:
-    with held(shared.root / "locks" / "store", shared=True) as lock:
-        if lock is None:
-            raise UsageError(
-                "MLC9019", "store-in-use", f"gc is at work in {shared.root}", help="try again when it is done"
-            )
-        yield
 
 
 def _log(joined: Joined, run: str) -> None:

@@ -12,18 +12,17 @@ from pathlib import Path
 from typing import Any
 
 from .locks import died
-from .objects import Store, read_record
-from .runs import folder, run_ids
+from .objects import Store
+from .runs import folder, result, run_ids, run_record
 
+_FILES = ("run.json", "result.json")
 _SCHEMA = "create table if not exists runs (run text primary key, stamp text not null, summary text not null)"
 
 
 def summaries(store: Store) -> list[dict[str, Any]]:
     """run, pipeline, status, started, seconds and models' versions of every run, newest first. The status of a run whose
     process is gone is "interrupted", that of one whose record cannot be read "damaged"."""
-    return [
-        summary | {"status": "interrupted"} if _died(store, summary) else summary for summary in _summaries(store)
-    ]
+    return [summary | {"status": "interrupted"} if _died(store, summary) else summary for summary in _summaries(store)]
 
 
 def _died(store: Store, summary: dict[str, Any]) -> bool:
@@ -52,9 +51,10 @@ def _from_index(store: Store, path: Path) -> list[dict[str, Any]]:
         base.execute(_SCHEMA)
         known = {run: (stamp, text) for run, stamp, text in base.execute("select run, stamp, summary from runs")}
         names = run_ids(store)
+        stamps = store.stamps(folder(store, name) / file for name in names for file in _FILES)
         found = []
         for name in names:
-            stamp = _stamp(store, name)
+            stamp = ";".join(stamps.get(folder(store, name) / file, "-") for file in _FILES)
             if name in known and known[name][0] == stamp:
                 found.append(json.loads(known[name][1]))
                 continue
@@ -64,31 +64,20 @@ def _from_index(store: Store, path: Path) -> list[dict[str, Any]]:
     return found
 
 
-def _stamp(store: Store, name: str) -> str:
-    found = []
-    for file in ("run.json", "result.json"):
-        try:
-            facts = os.stat(folder(store, name) / file)
-            found.append(f"{facts.st_size} {facts.st_mtime_ns} {facts.st_ino}")
-        except OSError:
-            found.append("-")
-    return ";".join(found)
-
-
 def _summary(store: Store, name: str) -> dict[str, Any]:
-    result = read_record(folder(store, name) / "result.json") or {}
-    record = read_record(folder(store, name) / "run.json")
+    told = result(store, name) or {}
+    record = run_record(store, name)
     if record is None:
-        record = {"pipeline": result.get("pipeline", "?"), "status": "damaged", "started": _started(name)}
-    models = result.get("models", {})
+        record = {"pipeline": told.get("pipeline", "?"), "status": "damaged", "started": _started(name)}
+    models = told.get("models", {})
     return {
         "run": name,
         "pipeline": record["pipeline"],
         "status": record["status"],
         "started": record["started"],
-        "seconds": result.get("seconds"),
+        "seconds": told.get("seconds"),
         "models": {model: found.get("version") for model, found in models.items()},
-        "gates": {gate: found.get("verdict") for gate, found in result.get("gates", {}).items()},
+        "gates": {gate: found.get("verdict") for gate, found in told.get("gates", {}).items()},
     }
 
 

@@ -7,16 +7,13 @@ the same model). Every entry has `n`, `time` (UTC), `previous` and `kind`.
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import StepError
-from . import io
 from .objects import canonical, digest_bytes
 from .registry import Registry, Version
 
@@ -44,24 +41,19 @@ class Journal:
 
     def entries(self) -> list[Entry]:
         """All entries, oldest first. StepError where the chain is broken."""
-        while True:
+        for path, data in self._store.sequence(self._folder, len(self._entries) + 1):
             number = len(self._entries) + 1
-            try:
-                data = self.place(number).read_bytes()
-            except FileNotFoundError:
-                return list(self._entries)
-            except OSError as error:
-                raise io.failure(error, self.place(number)) from error
             problem, entry = _check(data, number, self._heads[-1] if self._heads else None)
             if problem:
                 raise StepError(
                     "MLC9009",
                     "broken-journal",
-                    f"{self.place(number)}: {problem}",
+                    f"{self._store.shown(path)}: {problem}",
                     help="restore the journal from a backup",
                 )
             self._entries.append(entry)
             self._heads.append(digest_bytes(data))
+        return list(self._entries)
 
     @property
     def head(self) -> str | None:
@@ -79,16 +71,10 @@ class Journal:
                 return None
             number = len(entries) + 1
             entry = {"n": number, "time": now_text(), "previous": self.head, **fields}
-            copy = self._store.temporary()
-            io.write(copy, canonical(entry) + b"\n")
             try:
-                io.link(copy, self.place(number))
+                self._store.create(self.place(number), canonical(entry) + b"\n")
             except FileExistsError:
                 continue
-            finally:
-                with contextlib.suppress(OSError):
-                    os.unlink(copy)
-            io.sync(self._folder)
             return entry
 
     def verify(self) -> list[str]:
@@ -96,7 +82,8 @@ class Journal:
         entry is missing (gaps, and heads that runs have seen) and the digest of what every version promoted before the first
         bad entry holds."""
         problems: list[str] = []
-        numbers = sorted(int(p.stem) for p in self._folder.glob("*.json") if p.stem.isdigit())
+        names = [name.partition(".") for name in self._store.names(self._folder)]
+        numbers = sorted(int(stem) for stem, _, suffix in names if suffix == "json" and stem.isdigit())
         previous: str | None = None
         heads: set[str] = set()
         entries: list[Entry] = []
@@ -104,7 +91,7 @@ class Journal:
             if number != expected:
                 problems.append(f"entry {expected} is missing")
                 break
-            data = self.place(number).read_bytes()
+            data = self._store.fetch(self.place(number))
             problem, entry = _check(data, number, previous)
             if problem:
                 problems.append(f"entry {number}: {problem}")
@@ -120,14 +107,9 @@ class Journal:
         return problems
 
     def _seen(self) -> list[tuple[str, str]]:
-        from .objects import read_record
-
-        found = []
-        for path in sorted((self._store.root / "runs").glob("*/run.json")):
-            head = (read_record(path) or {}).get("journal")
-            if head:
-                found.append((path.parent.name, head))
-        return found
+        runs = self._store.root / "runs"
+        records = self._store.records(runs / name / "run.json" for name in self._store.names(runs))
+        return [(path.parent.name, found["journal"]) for path, found in records if found and found.get("journal")]
 
     def _verify_version(self, version: Version, champion: bool) -> list[str]:
         """A version's content may have been freed by gc; what is still there must be whole, the champion's all of it."""
@@ -135,7 +117,7 @@ class Journal:
         for name, digest in sorted(version.artifacts.items()):
             try:
                 if self._store.has(digest) or champion:
-                    self._store.path(digest)
+                    self._store.prove(digest)
             except StepError as error:
                 mend = "run its pipeline again" if champion else "remove it if this version need not come back"
                 told = f"{version.model} version {version.version}, {name}: {error.message}"

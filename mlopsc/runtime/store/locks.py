@@ -1,4 +1,7 @@
-"""Locks of running processes. The system lets go of them when a process ends, however it ends: none is ever stale."""
+"""Locks of running processes. The system lets go of them when a process ends, however it ends: none is ever stale.
+
+In an object store leases take their place, see leases.py.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import fcntl
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from ..errors import UsageError
 from . import io
@@ -35,9 +39,37 @@ def held(path: Path, *, shared: bool, text: str = "") -> Iterator[int | None]:
         os.close(handle)
 
 
+def _leases(store: Store) -> Any:
+    if store.bucket is None:
+        return None
+    from . import leases  # what a store in a folder does not pay for
+
+    return leases
+
+
+@contextlib.contextmanager
+def kept_from_gc(store: Store, what: str, timeout: float | None = None) -> Iterator[None]:
+    """No gc while a task of an orchestrator is at work; `what` names the run, `timeout` the seconds that it may take."""
+    if (leases := _leases(store)) is not None:
+        with leases.task(store, what, timeout):
+            yield
+        return
+    with held(store.root / "locks" / "store", shared=True) as lock:
+        if lock is None:
+            raise UsageError(
+                "MLC9019", "store-in-use", f"gc is at work in {store.root}", help="try again when it is done"
+            )
+        yield
+
+
 @contextlib.contextmanager
 def pipeline_lock(store: Store, pipeline: str, run: str) -> Iterator[list[int]]:
-    """One run of a pipeline at a time, and no gc meanwhile. UsageError names who has it."""
+    """One run of a pipeline at a time, and no gc meanwhile; files that a child must not keep open. UsageError names who
+    has it."""
+    if (leases := _leases(store)) is not None:
+        with leases.pipeline(store, pipeline, run):
+            yield []
+        return
     own = store.root / "locks" / f"run-{safe_name(pipeline)}"
     with contextlib.ExitStack() as stack:
         everything = stack.enter_context(held(store.root / "locks" / "store", shared=True))
@@ -59,6 +91,8 @@ def pipeline_lock(store: Store, pipeline: str, run: str) -> Iterator[list[int]]:
 
 def died(store: Store, pipeline: str, run: str) -> bool:
     """Whether `run` had the pipeline's lock last and its process is gone. Takes no lock: a run that starts now is not held up."""
+    if (leases := _leases(store)) is not None:
+        return bool(leases.died(store, pipeline, run))
     try:
         text = (store.root / "locks" / f"run-{safe_name(pipeline)}").read_text(errors="replace")
     except OSError:
@@ -78,6 +112,10 @@ def died(store: Store, pipeline: str, run: str) -> bool:
 @contextlib.contextmanager
 def whole_store(store: Store) -> Iterator[None]:
     """No run and no other gc while it is held. UsageError where one is at work."""
+    if (leases := _leases(store)) is not None:
+        with leases.everything(store):
+            yield
+        return
     with held(store.root / "locks" / "store", shared=False, text=str(os.getpid())) as lock:
         if lock is None:
             raise UsageError(

@@ -1,4 +1,4 @@
-"""The store: a folder of immutable, content-addressed objects and of records about them.
+"""The store: a folder (or, see remote.py, a bucket) of immutable, content-addressed objects and of records about them.
 
     format.json              {"format": 1}
     objects/ab/cdef…         content by SHA-256
@@ -19,14 +19,19 @@ import itertools
 import json
 import os
 import re
+import shutil
+from collections.abc import Iterable, Iterator
+from copy import copy as shallow
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import StepError, UsageError
 from . import io
+from .address import is_url
 from .migrate import FORMAT, migrate
 
 if TYPE_CHECKING:
+    from .bucket import Bucket
     from .journal import Journal
     from .registry import Registry, Version
 
@@ -68,8 +73,22 @@ def safe_name(text: str) -> str:
     return f"%2E{name[1:]}" if name.startswith(".") else name
 
 
+class Found(NamedTuple):
+    """A file of the store. `time` is seconds since 1970."""
+
+    path: Path
+    size: int
+    time: float
+
+
 class Store:
-    """Content by digest, and the way to journal, registry and records. Safe to share with a forked child."""
+    """Content by digest, and the way to journal, registry and records. Safe to share with a forked child.
+
+    A record is named by its path under `root`. Who reads or changes one asks the store: in an object store `root` is only
+    this machine's folder for copies and unfinished files.
+    """
+
+    bucket: Bucket | None = None  # of an object store
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -79,9 +98,13 @@ class Store:
 
     @classmethod
     def open(cls, path: str | os.PathLike[str], create: bool = True) -> Store:
-        """The store in folder `path`. UsageError where there is none (and `create` is false), or where its format is newer
-        than this runtime."""
-        root = Path(os.path.abspath(path))
+        """The store in folder `path`, or at s3://BUCKET/PREFIX. UsageError where there is none (and `create` is false), or
+        where its format is newer than this runtime."""
+        if is_url(path):
+            from .remote import RemoteStore
+
+            return RemoteStore.at(str(path), create)
+        root = Path(os.path.abspath(str(path).removeprefix("file://")))
         try:
             if not (root / "format.json").exists():
                 if not create:
@@ -96,6 +119,15 @@ class Store:
         except OSError as error:
             raise io.failure(error, root) from error
         return cls(root)
+
+    @property
+    def address(self) -> str:
+        """What `open` takes, in any process of this machine."""
+        return str(self.root)
+
+    def shown(self, path: Path) -> str:
+        """A file of the store as people and other programs find it."""
+        return str(path)
 
     # --- objects -----------------------------------------------------------------------------------------------------
 
@@ -130,6 +162,10 @@ class Store:
             )
         self._trusted[digest] = now
         return place
+
+    def prove(self, digest: str) -> None:
+        """StepError unless the store itself, and no copy of it, holds the content whole."""
+        self.path(digest)
 
     def read(self, digest: str) -> bytes:
         return self.path(digest).read_bytes()
@@ -220,17 +256,104 @@ class Store:
         if durable:
             io.sync(path.parent)
 
+    def create(self, path: Path, data: bytes) -> None:
+        """Write a record whole, if there is none: FileExistsError where another process was first."""
+        copy = self.temporary()
+        io.write(copy, data)
+        try:
+            io.link(copy, path)
+        finally:
+            with contextlib.suppress(OSError):
+                os.unlink(copy)
+        io.sync(path.parent)
+
+    def fetch(self, path: Path) -> bytes:
+        """A record's bytes. FileNotFoundError where there is none."""
+        try:
+            return path.read_bytes()
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            raise io.failure(error, path) from error
+
+    def record(self, path: Path) -> dict[str, Any] | None:
+        """A record; None where it is absent or no JSON object."""
+        return read_record(path)
+
+    def records(self, paths: Iterable[Path]) -> Iterator[tuple[Path, dict[str, Any] | None]]:
+        return ((path, self.record(path)) for path in paths)
+
+    def sequence(self, folder: Path, first: int) -> Iterator[tuple[Path, bytes]]:
+        """The records 00000001.json, 00000002.json … of a folder, from `first` to the first that is missing."""
+        for number in itertools.count(first):
+            path = folder / f"{number:08d}.json"
+            try:
+                yield path, self.fetch(path)
+            except FileNotFoundError:
+                return
+
+    def names(self, folder: Path) -> list[str]:
+        """What lies directly in a folder of the store."""
+        return sorted(os.listdir(folder))
+
+    def find(self, folder: Path) -> list[Found]:
+        """All files below a folder of the store, by path."""
+        found = [(path, path.stat()) for path in sorted(folder.glob("**/*")) if path.is_file()]
+        return [Found(path, facts.st_size, facts.st_mtime) for path, facts in found]
+
+    def stamps(self, paths: Iterable[Path]) -> dict[Path, str]:
+        """A text for each file that is there, which changes when the file does."""
+        found = {}
+        for path in paths:
+            with contextlib.suppress(OSError):
+                facts = os.stat(path)
+                found[path] = f"{facts.st_size} {facts.st_mtime_ns} {facts.st_ino}"
+        return found
+
+    def make_folder(self, path: Path) -> None:
+        io.make_folder(path)
+
+    def remove(self, paths: Iterable[Path]) -> None:
+        for path in paths:
+            io.unlink(path)
+
+    def remove_run(self, name: str) -> None:
+        """Remove a run's records and log, all at once as others see it."""
+        gone = self.root / "tmp" / f"gone-{name}-{os.urandom(4).hex()}"
+        io.rename(self.root / "runs" / name, gone)
+        shutil.rmtree(gone, ignore_errors=True)
+
+    def tidy(self) -> None:
+        """Remove whatever lies in tmp while nothing runs: it was left by something that was killed."""
+        for path in (self.root / "tmp").iterdir():
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                io.unlink(path)
+
+    def renew(self) -> float | None:
+        """Tell others that this process is still at work; seconds until it has to be told again. None: it need not be,
+        as the system knows."""
+        return None
+
+    def log_file(self, run: str) -> Path:
+        """Where this process and its children write a run's log."""
+        return self.root / "runs" / run / "log.jsonl"
+
+    def keep_log(self, run: str, ended: bool) -> None:
+        """Put what this process wrote into the run's log where others can read it; the log is complete when it `ended`."""
+
     def step_path(self, key: str) -> Path:
         return self.root / "steps" / key[7:9] / f"{key[9:]}.json"
 
     def step(self, key: str) -> dict[str, Any] | None:
         """The record of a step by its cache key; None where there is none or it cannot be read."""
-        return read_record(self.step_path(key))
+        return self.record(self.step_path(key))
 
     def put_step(self, key: str, record: dict[str, Any], durable: bool = True) -> None:
         path = self.step_path(key)
         if not path.parent.exists():
-            io.make_folder(path.parent)
+            self.make_folder(path.parent)
         self.replace(path, canonical(record), durable)
 
     def known_files(self) -> dict[str, Any]:
@@ -258,8 +381,7 @@ class Store:
 
     def pinned(self, champions: dict[str, Version | None]) -> Store:
         """This store, seen with the given champions: a gate judges against the one that its cache key names."""
-        seen = Store(self.root)
-        seen._trusted = self._trusted
+        seen = shallow(self)
         seen._pinned = champions
         return seen
 

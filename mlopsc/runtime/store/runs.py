@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UsageError
-from . import io
 from .journal import now_text
-from .objects import Store, canonical, read_record, safe_name
+from .objects import Store, canonical, safe_name
 
 _OWN_NAME = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{4}")  # other names are an orchestrator's
 
@@ -28,17 +27,17 @@ def folder(store: Store, run: str) -> Path:
 
 
 def run_record(store: Store, run: str) -> dict[str, Any] | None:
-    return read_record(folder(store, run) / "run.json")
+    return store.record(folder(store, run) / "run.json")
 
 
 def result(store: Store, run: str) -> dict[str, Any] | None:
-    return read_record(folder(store, run) / "result.json")
+    return store.record(folder(store, run) / "result.json")
 
 
 def write_run(store: Store, record: dict[str, Any]) -> None:
     place = folder(store, record["run"])
     if not place.exists():
-        io.make_folder(place)
+        store.make_folder(place)
     store.replace(place / "run.json", canonical(record))
 
 
@@ -48,7 +47,7 @@ def write_result(store: Store, found: dict[str, Any]) -> None:
 
 def run_ids(store: Store) -> list[str]:
     """All runs, newest first."""
-    return sorted((name for name in os.listdir(store.root / "runs") if not name.startswith(".")), reverse=True)
+    return [name for name in reversed(store.names(store.root / "runs")) if not name.startswith(".")]
 
 
 def find(store: Store, run: str) -> str:
@@ -62,7 +61,7 @@ def find(store: Store, run: str) -> str:
         return matching[0]
     several = f"; it could be {', '.join(matching[:5])}" if matching else ""
     newest = f"the newest run is {names[0]}" if names else None
-    raise UsageError("MLC9020", "unknown-run", f"{store.root} has no run {run}{several}", help=newest)
+    raise UsageError("MLC9020", "unknown-run", f"{store.shown(store.root)} has no run {run}{several}", help=newest)
 
 
 def last_record(store: Store, pipeline: str) -> dict[str, Any] | None:
