@@ -15,7 +15,8 @@ from mlopsc_kubeflow.capabilities import CAPABILITIES
 from mlopsc_kubeflow.executors import Executors
 from mlopsc_kubeflow.refusal import refuse
 from mlopsc_kubeflow.settings import Settings, read
-from mlopsc_kubeflow.spec import SpecWriter
+from mlopsc_kubeflow.spec import SpecWriter, param_keys
+from mlopsc_kubeflow.task.message import TEXT, WORKSPACE
 
 # Bytes of a pipeline.yaml that carries the runtime: Kubernetes keeps 1.5 MiB, and Argo's copy is larger than the file.
 LARGEST = 1 << 20
@@ -68,7 +69,9 @@ def _names(plan: Plan, pipeline: Pipeline, settings: Settings) -> dict[str, Any]
         "bucket": settings.store is not None and object_store(settings.store),
         "wait": f"{settings.approval_wait:g}",
         "schedule": _schedule(pipeline),
-        "params": {p.name: p.default for p in plan.params},
+        "params": {p.name: (key, p.default) for p, key in zip(plan.params, param_keys(plan).values(), strict=True)},
+        "mark": TEXT,
+        "workspace": WORKSPACE,
         "gates": [step.id.partition(":")[2] for step in pipeline.steps if step.kind == "approve"],
         "base_image": settings.base_image,
         "step_folder": STEP_FOLDER,

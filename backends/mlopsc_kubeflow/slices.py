@@ -1,6 +1,7 @@
 """What each task gets of the Plan: its own step, the names of what stands before it, and where its files are.
 
-A slice is JSON in one string parameter. It is safe among KFP's and Argo's placeholders: it holds no `$` and no `{{`.
+Two string parameters hold it as JSON: `plan`, equal for all tasks and written once, and `step`. Both are safe among KFP's and
+Argo's placeholders: they hold no `$` and no `{{`. What is left out of a step is in `task/message.py`, which fills it in.
 """
 
 from __future__ import annotations
@@ -8,17 +9,18 @@ from __future__ import annotations
 import base64
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mlopsc.ir.plan import Pipeline, Plan, Step
+from mlopsc_kubeflow.task.message import PACKED, STEP, TEXT, WORKSPACE
 
 PLAIN = 24 * 1024  # bytes up to which a slice stays readable
-LONGEST = 64 * 1024  # bytes; with the artifacts' addresses it is one argument of a process, which Linux ends at 128 KiB
-PACKED = "zlib:"
+ARGUMENT = 96 * 1024  # bytes of all that a task is given, which is one argument of a process: Linux ends it at 128 KiB
+ARTIFACT = 480  # bytes of an artifact's name, type, address and digest there, about
 _HEAD = "format compiler edition name spec files modules profile params reproducible".split()
-_RESULT = ("data", "model", "gate", "gates", "where", "approval", "rules")  # settings that the result of a run is told with
-
+# Settings that the result of a run is told with.
+_RESULT = ("data", "model", "gate", "gates", "where", "approval", "rules")
 _RULE = ("text", "where", "by", "min_rows", "confidence")  # of each rule of them
 
 
@@ -27,7 +29,24 @@ def encode(value: Any) -> str:
     text = json.dumps(value, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
     if len(text) > PLAIN:
         return PACKED + base64.b64encode(zlib.compress(text.encode("ascii"), 9)).decode("ascii")
-    return text.replace("$", "\\u0024").replace("{{", "{\\u007b")
+    return _safe(text)
+
+
+def size(texts: Iterable[str], artifacts: int) -> int:
+    """Bytes of a task's executor input, about."""
+    return sum(len(json.dumps(text)) for text in texts) + ARTIFACT * artifacts
+
+
+def carried(text: str) -> str:
+    """A param's text as KFP is given it: as it is, unless KFP or Argo would replace a part of it."""
+    if "{{" in text or WORKSPACE in text or text.startswith(TEXT):
+        return TEXT + _safe(json.dumps(text))
+    return text
+
+
+def _safe(text: str) -> str:
+    """JSON that says the same without what KFP and Argo look for."""
+    return text.replace("$", "\\u0024").replace("{{", "{\\u007b").replace(WORKSPACE, f"\\u002f{WORKSPACE[1:]}")
 
 
 def _only(names: tuple[str, ...], value: Mapping[str, Any]) -> dict[str, Any]:
@@ -44,32 +63,36 @@ class Slices:
         self._head = plan.model_dump(mode="json", include=set(_HEAD))
         self.channels = [c.model_dump(mode="json") for c in plan.channels if c.name in pipeline.notify]
 
-    def plan(self, steps: list[dict[str, Any]], *, tells: bool = False) -> dict[str, Any]:
-        """`tells`: for a task that tells the channels."""
-        pipeline = {"name": self.pipeline.name, "timeout": None, "steps": steps}
-        if not tells or not self.channels:
-            return {**self._head, "pipelines": [pipeline]}
-        told = {**pipeline, "notify": list(self.pipeline.notify)}
-        return {**self._head, "channels": self.channels, "pipelines": [told]}
+    def of_all(self, names: Mapping[str, str]) -> str:
+        """What all tasks share. `names`: of the params, by KFP's keys."""
+        return encode({"plan": self._head, "pipeline": self.pipeline.name, "params": dict(names)})
+
+    def _tells(self) -> dict[str, Any]:
+        """Of a task that tells the channels."""
+        return {"channels": self.channels, "notify": list(self.pipeline.notify)} if self.channels else {}
 
     def of_step(self, step: Step, before: set[str], files: Mapping[str, Any]) -> str:
-        """`before`: ids of the steps whose data a version is traced back to; `files`: the task's keys of artifacts and params."""
+        """`before`: ids of the steps whose data a version is traced back to; `files`: the task's keys of artifacts."""
         needed = {artifact.rpartition("/")[0] for artifact in step.inputs.values()}
         read = {i for i in before if self.steps[i].kind == "ingest"}
         stubs = [_stub(self.steps[i]) for i in sorted(needed | read, key=self._order.__getitem__)]
-        part = self.plan([*stubs, step.model_dump(mode="json")], tells=step.kind == "approve")
-        return encode({"step": step.id, "plan": part, **files})
+        tells = self._tells() if step.kind == "approve" else {}
+        return encode({"step": step.id, "steps": [*stubs, _lean(step.model_dump(mode="json"))], **tells, **files})
 
-    def of_finish(self, files: Mapping[str, Any]) -> str:
+    def of_finish(self) -> str:
         """What the result of a run is told with: every step, without what it computes by."""
         steps = []
         for step in self.pipeline.steps:
             settings = step.settings.model_dump(mode="json", include=set(_RESULT))
             if "rules" in settings:
                 settings["rules"] = [_only(_RULE, r) for r in settings["rules"] if "text" in r]
-            steps.append({**_stub(step), "outputs": {}, "settings": settings})
-        return encode({"finish": True, "plan": self.plan(steps, tells=True), **files})
+            steps.append(_lean({"id": step.id, "kind": step.kind, "settings": settings}))
+        return encode({"finish": True, "steps": steps, **self._tells()})
 
 
 def _stub(step: Step) -> dict[str, Any]:
-    return {"id": step.id, "kind": step.kind, "inputs": {}, "outputs": dict(step.outputs), "settings": {}}
+    return _lean({"id": step.id, "kind": step.kind, "outputs": dict(step.outputs)})
+
+
+def _lean(step: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in step.items() if key not in STEP or value != STEP[key]}

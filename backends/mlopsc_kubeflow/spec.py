@@ -1,12 +1,14 @@
 """A pipeline of the Plan as KFP v2 IR, as plain values: `pipeline_spec.proto` of kfp-pipeline-spec 2.17.
 
 root            the exit handler's group, and `finish`, which runs however the group ended
-comp-steps      the group: one task a step, and its own component
+comp-steps      the group: one task a step
+comp-TASK       a component for each task: kfp.local names a task's folder by it, and KFP's server keeps equal ones once
 executors       shared by all steps that want the same resources and secrets
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -15,7 +17,7 @@ from mlopsc_kubeflow import names
 from mlopsc_kubeflow.executors import Executors, references
 from mlopsc_kubeflow.refusal import refuse
 from mlopsc_kubeflow.settings import Settings
-from mlopsc_kubeflow.slices import LONGEST, Slices
+from mlopsc_kubeflow.slices import ARGUMENT, Slices, carried, size
 
 GROUP = "steps"
 FINISH = "finish"
@@ -38,8 +40,11 @@ class SpecWriter:
         self.executors = executors
         self.slices = Slices(plan, pipeline)
         self.tasks = names.unique((step.id for step in pipeline.steps), (FINISH, GROUP))
-        self.params = names.unique((p.name for p in plan.params), ("step", "run", "status"), dashes=False)
+        self.params = param_keys(plan)
         self.cached = self._cached()
+        self.components: dict[str, Any] = {}
+        self._equal: dict[str, dict[str, Any]] = {}  # components by their JSON: equal ones are one object
+        self._common = self.slices.of_all({key: name for name, key in self.params.items()})
 
     def _cached(self) -> set[str]:
         """Steps that KFP may take from its cache: those whose outcome a step that is never cached hands on."""
@@ -60,23 +65,21 @@ class SpecWriter:
 
     def write(self) -> dict[str, Any]:
         """The pipeline spec. Refused where a step's slice is too long for one argument."""
-        components: dict[str, Any] = {}
         tasks: dict[str, Any] = {}
         for step in self.pipeline.steps:
-            task = self.tasks[step.id]
-            components[f"comp-{task}"], tasks[task] = self._component(step), self._task(step)
+            task, component = self.tasks[step.id], self._component(step)
+            self.components[f"comp-{task}"] = self._equal.setdefault(json.dumps(component), component)
+            tasks[task] = self._task(step)
         parameters = {self.params[p.name]: {"parameterType": _type(p)} for p in self.plan.params}
-        group: dict[str, Any] = {"dag": {"tasks": tasks}}
-        if parameters:
-            group["inputDefinitions"] = {"parameters": parameters}
-        components[f"comp-{GROUP}"] = group
-        components[f"comp-{FINISH}"] = self._finish_component()
+        inner = {"inputDefinitions": {"parameters": {"plan": {"parameterType": "STRING"}, **parameters}}}
+        self.components[f"comp-{GROUP}"] = {**inner, "dag": {"tasks": tasks}}
+        self.components[f"comp-{FINISH}"] = self._finish_component()
         return {
             "pipelineInfo": self._info(),
             "schemaVersion": "2.1.0",
             "sdkVersion": f"mlopsc-{self.plan.compiler}",
             "root": self._root(),
-            "components": components,
+            "components": self.components,
             "deploymentSpec": {"executors": self.executors.containers()},
         }
 
@@ -89,9 +92,12 @@ class SpecWriter:
 
     def _root(self) -> dict[str, Any]:
         own = {name: {"componentInputParameter": name} for name in self.params.values()}
-        group: dict[str, Any] = {"taskInfo": {"name": GROUP}, "componentRef": {"name": f"comp-{GROUP}"}}
-        if own:
-            group["inputs"] = {"parameters": own}
+        common = {"plan": {"runtimeValue": {"constant": self._common}}}
+        group = {
+            "taskInfo": {"name": GROUP},
+            "componentRef": {"name": f"comp-{GROUP}"},
+            "inputs": {"parameters": {**common, **own}},
+        }
         status = {"status": {"taskFinalStatus": {"producerTask": GROUP}}}
         finish = {
             "taskInfo": {"name": FINISH},
@@ -99,7 +105,7 @@ class SpecWriter:
             "cachingOptions": {},
             "dependentTasks": [GROUP],
             "triggerPolicy": {"strategy": "ALL_UPSTREAM_TASKS_COMPLETED"},
-            "inputs": {"parameters": {**self._parameters(self._finish_slice(), run=True), **status}},
+            "inputs": {"parameters": {**self._parameters(self._finish_slice(), run=True), **common, **status}},
         }
         found: dict[str, Any] = {"dag": {"tasks": {GROUP: group, FINISH: finish}}}
         if self.plan.params:
@@ -107,10 +113,7 @@ class SpecWriter:
         return found
 
     def _finish_slice(self) -> str:
-        return self._short(self.slices.of_finish({"params": self._param_names()}), "the list of all steps")
-
-    def _param_names(self) -> dict[str, str]:
-        return {key: name for name, key in self.params.items()}
+        return self._fitting(self.slices.of_finish(), "the list of all steps", 1)
 
     def _finish_component(self) -> dict[str, Any]:
         status = {"status": {"parameterType": "TASK_FINAL_STATUS", "isOptional": True}}
@@ -163,7 +166,9 @@ class SpecWriter:
         return {"taskOutputArtifact": {"producerTask": self.tasks[producer], "outputArtifactKey": key}}
 
     def _inputs(self, step: Step) -> dict[str, str]:
-        """The task's key of each artifact that the step reads."""
+        """The task's key of each artifact that the step reads; numbers for a user's step, so that many have equal components."""
+        if step.kind == "custom":
+            return {artifact: f"in_{number}" for number, artifact in enumerate(step.inputs.values(), 1)}
         keys = names.unique((name for name in step.inputs), dashes=False)
         return {artifact: f"in_{keys[name]}" for name, artifact in step.inputs.items()}
 
@@ -171,32 +176,46 @@ class SpecWriter:
         return {producer: f"after_{n}" for n, producer in enumerate(producers(step), 1)}
 
     def _slice(self, step: Step) -> str:
-        files: dict[str, Any] = {
-            "inputs": self._inputs(step),
-            "before": list(self._before(step).values()),
-            "outputs": _outputs(step),
-            "params": self._param_names(),
-        }
+        files: dict[str, Any] = {"before": len(self._before(step))}
+        inputs = list(self._inputs(step).values())
+        if inputs != [f"in_{name}" for name in step.inputs]:
+            files["inputs"] = inputs
+        renamed = {name: key for name, key in _outputs(step).items() if key != name}
+        if renamed:
+            files["outputs"] = renamed
         if step.kind == "approve":
             files["wait"] = self.settings.approval_wait
         before = self._before_any([step.id]) if step.kind == "register" else set()
-        return self._short(self.slices.of_step(step, before, files), step.id)
+        artifacts = len(inputs) + len(self._before(step)) + len(step.outputs) + len(_extra(step)) + 1
+        return self._fitting(self.slices.of_step(step, before, files), step.id, artifacts)
 
-    def _short(self, text: str, what: str) -> str:
-        if len(text) > LONGEST:
-            told = f"{what} takes {len(text)} bytes; a task is given at most {LONGEST}"
-            raise refuse("kubeflow-too-large", told, "Split the spec, or name fewer levels and columns in one block.")
+    def _fitting(self, text: str, what: str, artifacts: int) -> str:
+        needed = size([self._common, text], artifacts)
+        if needed > ARGUMENT:
+            told = f"{what} takes {needed} bytes; a task is given at most {ARGUMENT}"
+            raise refuse(
+                "kubeflow-too-large", told, "Split the spec, or name fewer levels, columns and inputs in one block."
+            )
         return text
 
     def _parameters(self, text: str, *, run: bool) -> dict[str, Any]:
-        found: dict[str, Any] = {"step": {"runtimeValue": {"constant": text}}}
+        found: dict[str, Any] = {
+            "plan": {"componentInputParameter": "plan"},
+            "step": {"runtimeValue": {"constant": text}},
+        }
         if run:
             found["run"] = {"runtimeValue": {"constant": RUN}}
         return found | {name: {"componentInputParameter": name} for name in self.params.values()}
 
     def _parameter_types(self, *, run: bool) -> dict[str, Any]:
-        found = {name: {"parameterType": "STRING"} for name in (("step", "run") if run else ("step",))}
+        texts = ("plan", "step", "run") if run else ("plan", "step")
+        found = {name: {"parameterType": "STRING"} for name in texts}
         return found | {self.params[p.name]: {"parameterType": _type(p)} for p in self.plan.params}
+
+
+def param_keys(plan: Plan) -> dict[str, str]:
+    """KFP's name of each param, in the Plan's order."""
+    return names.unique((p.name for p in plan.params), ("plan", "step", "run", "status"), dashes=False)
 
 
 def producers(step: Step) -> list[str]:
@@ -233,7 +252,8 @@ def _given(param: Param) -> dict[str, Any]:
     found: dict[str, Any] = {"parameterType": _type(param)}
     if param.default is not None:
         number = isinstance(param.default, (int, float)) and not isinstance(param.default, bool)
-        found |= {"defaultValue": float(param.default) if number else param.default, "isOptional": True}
+        value = float(param.default) if number else param.default
+        found |= {"defaultValue": carried(value) if isinstance(value, str) else value, "isOptional": True}
     bounds = [f"{side} {bound:g}" for side, bound in (("from", param.lo), ("to", param.hi)) if bound is not None]
     told = f"param {param.name} : {param.type} {' '.join(bounds)}".rstrip()
     return {**found, "description": told}

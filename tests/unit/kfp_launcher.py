@@ -63,6 +63,9 @@ class Launcher:
                 values[key] = given["runtimeValue"]["constant"].replace("{{$.pipeline_job_uuid}}", self.run)
             elif "taskFinalStatus" in given:
                 values[key] = status
+            elif given["componentInputParameter"] == "plan":
+                group = self.spec["root"]["dag"]["tasks"]["steps"]["inputs"]["parameters"]
+                values[key] = group["plan"]["runtimeValue"]["constant"]
             else:
                 values[key] = self.params[given["componentInputParameter"]]
         artifacts = {}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import hashlib
-import importlib.util
 import json
 import re
 from importlib import metadata
@@ -21,6 +20,7 @@ from kfp.dsl.types import artifact_types
 from kfp.kubernetes import kubernetes_executor_config_pb2
 from kfp.pipeline_spec import pipeline_spec_pb2
 from mlopsc_kubeflow import names, references, slices
+from mlopsc_kubeflow.task import message
 
 from mlopsc.ir.plan import (
     CustomSettings,
@@ -102,13 +102,18 @@ def test_texts_of_a_spec_survive_through_the_sdks_loader(about: str, one: str, t
     assert info["displayName"] == two
     assert info.get("description", "") == about
     (name,) = loaded.root.input_definitions.parameters
-    assert loaded.root.input_definitions.parameters[name].default_value.string_value == about
+    default = loaded.root.input_definitions.parameters[name].default_value.string_value
+    assert message._text(default) == about
+    assert "{{" not in default, "KFP would replace it"
+    assert default == about or "{{" in about
     seen = [
         slices_of(task.inputs.parameters["step"].runtime_value.constant.string_value)
         for task in loaded.components["comp-steps"].dag.tasks.values()
     ]
     assert sorted(s["step"] for s in seen) == sorted([f"custom:{one}", f"custom:{two}!"])
-    assert all(s["plan"]["params"][0]["name"] == one and s["params"] == {name: one} for s in seen)
+    common = given_to_all(loaded)
+    assert (common["plan"]["params"][0]["name"], common["plan"]["params"][0]["default"]) == (one, about)
+    assert common["params"] == {name: one}
 
 
 def slices_of(text: str) -> dict[str, Any]:
@@ -116,6 +121,10 @@ def slices_of(text: str) -> dict[str, Any]:
     assert "{{" not in text
     found: dict[str, Any] = json.loads(text)
     return found
+
+
+def given_to_all(loaded: Any) -> dict[str, Any]:
+    return slices_of(loaded.root.dag.tasks["steps"].inputs.parameters["plan"].runtime_value.constant.string_value)
 
 
 @given(VALUES)
@@ -181,7 +190,7 @@ def test_resources_accelerators_retries_params_and_the_platform_hold_to_the_prot
     assert task["retryPolicy"] == {
         "maxRetryCount": 2, "backoffDuration": "30s", "backoffFactor": 1.0, "backoffMaxDuration": "3600s",
     }  # fmt: skip
-    label = spec["components"]["comp-custom-secret"]["executorLabel"]
+    label = spec["components"][task["componentRef"]["name"]]["executorLabel"]
     container = spec["deploymentSpec"]["executors"][label]["container"]
     assert container["resources"] == {
         "cpuLimit": 4.0, "resourceCpuLimit": "4", "memoryLimit": 2.147483648, "resourceMemoryLimit": "2147483648",
@@ -296,7 +305,7 @@ def test_a_long_slice_is_packed_and_a_longer_one_refused() -> None:
     text = documents(emit(long, image="x"))[0]["components"]["comp-steps"]["dag"]["tasks"]["custom-a"]
     assert text["inputs"]["parameters"]["step"]["runtimeValue"]["constant"].startswith("zlib:")
     noise = tuple(hashlib.sha256(str(i).encode()).hexdigest() for i in range(4000))
-    with pytest.raises(Refused, match="a task is given at most 65536"):
+    with pytest.raises(Refused, match="a task is given at most 98304"):
         emit(plan(step("a", modules=noise)), image="x")
 
 
@@ -335,9 +344,9 @@ def test_a_setting_that_the_cluster_would_choke_on_is_refused(values: dict[str, 
 def _broken() -> list[tuple[str, Any, str]]:
     group = ("components", "comp-steps", "dag", "tasks")
     second = (*group, "custom-second")
-    read = ("components", "comp-custom-second", "inputDefinitions", "artifacts", "in_first")
+    read = ("components", "comp-custom-second", "inputDefinitions", "artifacts", "in_1")
     status = ("root", "dag", "tasks", "finish", "inputs", "parameters", "status")
-    origin = (*second, "inputs", "artifacts", "in_first", "taskOutputArtifact")
+    origin = (*second, "inputs", "artifacts", "in_1", "taskOutputArtifact")
     return [
         ("component", ((*second, "componentRef", "name"), "nope"), "no component nope"),
         ("executor", (("components", "comp-custom-first", "executorLabel"), "nope"), "no executor nope"),
@@ -372,11 +381,11 @@ def test_a_reference_that_leads_nowhere_is_found(change: tuple[tuple[str, ...], 
 
 def test_an_input_that_nobody_gives_and_an_executor_that_nobody_uses_are_found() -> None:
     spec = documents(emit(GOOD, image="x"))[0]
-    del spec["components"]["comp-steps"]["dag"]["tasks"]["custom-second"]["inputs"]["artifacts"]["in_first"]
+    del spec["components"]["comp-steps"]["dag"]["tasks"]["custom-second"]["inputs"]["artifacts"]["in_1"]
     del spec["components"]["comp-steps"]["dag"]["tasks"]["custom-second"]["inputs"]["parameters"]["step"]
     spec["deploymentSpec"]["executors"]["idle"] = {"container": {"image": "x"}}
     told = "\n".join(references.dangling(spec))
-    assert "artifact in_first is not given" in told
+    assert "artifact in_1 is not given" in told
     assert "parameter step is not given" in told
     assert "executor idle is used by no component" in told
 
@@ -397,19 +406,8 @@ def test_an_input_that_nobody_gives_and_an_executor_that_nobody_uses_are_found()
         "s3://b",
     ],
 )
-def test_paths_of_artifacts_are_the_sdks(kind: str, uri: str, message: Any) -> None:
+def test_paths_of_artifacts_are_the_sdks(kind: str, uri: str) -> None:
     for metadata_ in ({}, {"_kfp_workspace": True}):
         theirs = getattr(artifact_types, kind)(name="x", uri=uri, metadata=dict(metadata_)).path
         ours = {"name": "x", "uri": uri, "metadata": dict(metadata_), "type": {"schemaTitle": f"system.{kind}"}}
         assert message.path_of(ours) == theirs
-
-
-@pytest.fixture(scope="module")
-def message(root: Path) -> Any:
-    """The task side's module, which imports nothing."""
-    spec = importlib.util.spec_from_file_location("kfp_message", root / "backends/mlopsc_kubeflow/task/message.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module

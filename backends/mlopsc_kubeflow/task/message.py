@@ -7,6 +7,7 @@ is the SDK's rule (kfp 2.17, `kfp/dsl/types/artifact_types.py`), and a test comp
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
 import shutil
@@ -15,8 +16,21 @@ from pathlib import Path
 from typing import Any
 
 _MOUNTS = {"gs://": "/gcs/", "minio://": "/minio/", "s3://": "/s3/"}
-_WORKSPACE = "/kfp-workspace"
+WORKSPACE = "/kfp-workspace"
 PACKED = "zlib:"
+TEXT = "mlopsc:"  # before a param's text that is JSON, because KFP would have replaced a part of the bare one
+# A step as the runtime reads it, before what its slice says.
+STEP: dict[str, Any] = {
+    "inputs": {},
+    "outputs": {},
+    "settings": {},
+    "after": [],
+    "resources": {"cpu": 1, "memory": None, "gpu": 0},
+    "retries": 0,
+    "retry_delay": 5.0,
+    "timeout": None,
+    "modules": [],
+}
 
 
 def path_of(artifact: dict[str, Any]) -> str:
@@ -30,20 +44,28 @@ def path_of(artifact: dict[str, Any]) -> str:
         if uri.startswith("oci://"):
             found = "/oci/" + uri[len("oci://") :].replace("/", "_")
     if artifact.get("metadata", {}).get("_kfp_workspace") is True:
-        found = os.path.join(_WORKSPACE, ".artifacts", found.lstrip("/"))
+        found = os.path.join(WORKSPACE, ".artifacts", found.lstrip("/"))
     model = artifact.get("type", {}).get("schemaTitle") == "system.Model"
     return f"{found}/models" if model and uri.startswith("oci://") else str(found)
 
 
 class Message:
-    """One task's input and output. `slice` is its part of the Plan (see `mlopsc_kubeflow/slices.py`)."""
+    """One task's input and output. `slice` is its part of the Plan (see `mlopsc_kubeflow/slices.py`), whole again:
+    plan         a Plan of the step and stubs of those that it reads from; for the last task, of all
+    step         the step's id; for the last task, `finish` is there instead
+    inputs       the task's keys of the artifacts that the step reads
+    before       the keys of the outcomes of what stands before it
+    outputs      the task's key of each output
+    wait         seconds that an approval waits"""
 
     def __init__(self, found: dict[str, Any]) -> None:
         inputs = found.get("inputs", {})
         self.parameters: dict[str, Any] = {k: _plain(v) for k, v in inputs.get("parameterValues", {}).items()}
         self._inputs = inputs.get("artifacts", {})
         self._outputs = found.get("outputs", {})
-        self.slice: dict[str, Any] = _slice(str(self.parameters["step"]))
+        common = _unpacked(str(self.parameters["plan"]))
+        self._params: dict[str, str] = common["params"]
+        self.slice = _whole(common, _unpacked(str(self.parameters["step"])))
         self._written: dict[str, Any] = {}
 
     @classmethod
@@ -59,7 +81,7 @@ class Message:
     def params(self) -> dict[str, Any]:
         """Values of the spec's params by name. KFP has one kind of number: whole ones are made whole again."""
         kinds = {p["name"]: p["type"] for p in self.slice["plan"]["params"]}
-        found = {name: self.parameters[key] for key, name in self.slice["params"].items() if key in self.parameters}
+        found = {name: _text(self.parameters[key]) for key, name in self._params.items() if key in self.parameters}
         return {
             name: int(value)
             if kinds[name] in ("int", "size") and isinstance(value, float) and value.is_integer()
@@ -91,7 +113,35 @@ class Message:
         os.replace(part, place)
 
 
-def _slice(text: str) -> dict[str, Any]:
+def _whole(common: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    steps = [{**STEP, **step} for step in own["steps"]]
+    pipeline = {"name": common["pipeline"], "timeout": None, "steps": steps}
+    plan = {**common["plan"], "pipelines": [pipeline]}
+    if "channels" in own:
+        plan["channels"] = own["channels"]
+        pipeline["notify"] = own["notify"]
+    if "finish" in own:
+        return {**own, "plan": plan}
+    step = next(step for step in steps if step["id"] == own["step"])
+    keys = own.get("inputs") or [f"in_{name}" for name in step["inputs"]]
+    return {
+        **own,
+        "plan": plan,
+        "inputs": dict(zip(step["inputs"].values(), keys, strict=True)),
+        "before": [f"after_{n}" for n in range(1, own["before"] + 1)],
+        "outputs": {name: name for name in step["outputs"]} | own.get("outputs", {}),
+    }
+
+
+def _text(value: Any) -> Any:
+    """A param's value; what `mlopsc_kubeflow.slices.carried` made of a text is read back."""
+    if isinstance(value, str) and value.startswith(TEXT):
+        with contextlib.suppress(ValueError):
+            return json.loads(value[len(TEXT) :])
+    return value
+
+
+def _unpacked(text: str) -> dict[str, Any]:
     if text.startswith(PACKED):
         text = zlib.decompress(base64.b64decode(text[len(PACKED) :])).decode("ascii")
     found: dict[str, Any] = json.loads(text)

@@ -86,7 +86,7 @@ def _name_the_setting(outcome: Outcome) -> None:
     """A file that is not there, in a pod that nobody told where files are."""
     error = outcome.get("error")
     if error and error["code"] == "MLC8001" and not os.environ.get("MLOPSC_DATA"):
-        error["help"] = "write data_root = \"/folder/in/the/pod\" in the target block, or set MLOPSC_DATA"
+        error["help"] = 'write data_root = "/folder/in/the/pod" in the target block, or set MLOPSC_DATA'
 
 
 def _own(state: RunState, message: Message) -> dict[str, Any]:
