@@ -47,7 +47,11 @@ CAPABILITIES = Capabilities(
         ),
         Option("base_image", "string", "Python image for steps without `image`.", "python:3.11.13-slim-bookworm"),
         Option("data_root", "string", "Folder in the pod where relative source paths start."),
-        Option("store", "store", "Store of journal, versions and runs: s3://BUCKET/PREFIX, or a folder on a volume of the pods."),
+        Option(
+            "store",
+            "store",
+            "Store of journal, versions and runs: s3://BUCKET/PREFIX, or a folder on a volume of the pods.",
+        ),
         Option("volumes", "list:string", 'Volume claims to mount: "CLAIM:/path".'),
         Option("secret", "string", "Kubernetes secret with a key for each secret(…); else PIPELINE-secrets."),
         Option("config_map", "string", "Kubernetes config map with a key for each env(…); else PIPELINE-env."),

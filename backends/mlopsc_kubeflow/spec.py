@@ -176,9 +176,9 @@ class SpecWriter:
         return {producer: f"after_{n}" for n, producer in enumerate(producers(step), 1)}
 
     def _slice(self, step: Step) -> str:
-        files: dict[str, Any] = {"before": len(self._before(step))}
+        files: dict[str, Any] = {}
         inputs = list(self._inputs(step).values())
-        if inputs != [f"in_{name}" for name in step.inputs]:
+        if step.kind != "custom" and inputs != [f"in_{name}" for name in step.inputs]:
             files["inputs"] = inputs
         renamed = {name: key for name, key in _outputs(step).items() if key != name}
         if renamed:

@@ -123,12 +123,14 @@ def _whole(common: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
     if "finish" in own:
         return {**own, "plan": plan}
     step = next(step for step in steps if step["id"] == own["step"])
-    keys = own.get("inputs") or [f"in_{name}" for name in step["inputs"]]
+    numbered = [f"in_{n}" for n, _ in enumerate(step["inputs"], 1)]
+    keys = own.get("inputs") or (numbered if step["kind"] == "custom" else [f"in_{name}" for name in step["inputs"]])
+    producers = dict.fromkeys([*(artifact.rpartition("/")[0] for artifact in step["inputs"].values()), *step["after"]])
     return {
         **own,
         "plan": plan,
         "inputs": dict(zip(step["inputs"].values(), keys, strict=True)),
-        "before": [f"after_{n}" for n in range(1, own["before"] + 1)],
+        "before": [f"after_{n}" for n, _ in enumerate(producers, 1)],
         "outputs": {name: name for name in step["outputs"]} | own.get("outputs", {}),
     }
 

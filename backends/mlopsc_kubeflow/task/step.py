@@ -179,7 +179,8 @@ def _record(message: Message, joined: Joined, outcomes: dict[str, Outcome]) -> N
             record(joined.shared, message.run, step, {**kept, "status": "cached"} if cached else kept)
         if own:
             for name, digest in outcome.get("outputs", {}).items():
-                if suffixes[step].get(name) == "json":
+                aside = name == "quarantine" and outcome.get("summary", {}).get("bad")
+                if suffixes[step].get(name) == "json" or aside:
                     joined.share(digest)
 
 
