@@ -10,8 +10,10 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -79,22 +81,25 @@ def chromium(folder: Path) -> Iterator[Browser]:
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         port = int(found.getsockname()[1])
-    driver = subprocess.Popen(["chromedriver", f"--port={port}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    driver = subprocess.Popen(
+        ["chromedriver", f"--port={port}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    browser = None
     try:
-        browser = None
         for _ in range(60):
-            try:
+            with contextlib.suppress(urllib.error.URLError):
                 browser = Browser(port, str(folder / "profile"))
                 break
-            except urllib.error.URLError:
-                time.sleep(0.5)
-        if browser is None:
+            time.sleep(0.5)
+        else:
             raise SystemExit("chromedriver does not answer")
         yield browser
-        request = urllib.request.Request(browser.base, method="DELETE")
-        urllib.request.urlopen(request, timeout=30).close()
     finally:
-        driver.terminate()
+        if browser is not None:
+            with contextlib.suppress(OSError):
+                request = urllib.request.Request(browser.base, method="DELETE")
+                urllib.request.urlopen(request, timeout=30).close()
+        os.killpg(driver.pid, signal.SIGKILL)
         driver.wait(20)
 
 
