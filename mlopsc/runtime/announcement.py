@@ -11,6 +11,7 @@ from .figures import plain
 VERSION = 1
 _MOST = 5  # failures told one by one
 _LONGEST = 1000  # characters of one error's sentence
+_RECORD = "`mlopsc runs RUN`"  # the help of a crash; what every message ends with says it with the run's name
 
 
 class Announcement(NamedTuple):
@@ -97,7 +98,7 @@ def _number(value: Any) -> str:
 
 
 def of_failure(pipeline: str, run: str, status: str, failures: list[dict[str, Any]]) -> Announcement:
-    helps = [f["help"] for f in failures[:_MOST] if f["help"]]
+    helps = [f["help"] for f in failures[:_MOST] if f["help"] and _RECORD not in f["help"]]
     to_do = [*dict.fromkeys(helps), f"`mlopsc runs {shlex.quote(run)}` shows every step, gate and the log"]
     return Announcement(pipeline, run, status, failures, [], to_do)
 

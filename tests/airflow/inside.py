@@ -147,8 +147,19 @@ def test(request):
     answer = {"errors": {k: str(v) for k, v in found.import_errors.items()}, "runs": {}}
     for name in request["ids"]:
         answer["runs"][name] = tested(found.dags[name], request.get("conf", {}).get(name))
+    for name in request.get("overdue", ()):
+        overdue(found.dags[name])
     answer["stored"] = stored()
     return answer
+
+
+def overdue(dag):
+    """What Airflow's dag-processor calls when a run was ended by dagrun_timeout, twice, and when it failed otherwise."""
+    params = {name: schema(param)["default"] for name, param in dag.params.items()}
+    called = dag.on_failure_callback
+    for callback in called if isinstance(called, list) else [called]:
+        for reason in ("task_failure", "timed_out", "timed_out"):
+            callback({"dag": dag, "run_id": "late", "reason": reason, "params": params})
 
 
 def run(request):

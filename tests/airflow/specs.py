@@ -39,9 +39,13 @@ param test_share : share = 25%
 """
 
 
-def training(name: str, *, rows: int = 100, least: str = "0.55", approval: str = "", options: str = "") -> str:
+def training(
+    name: str, *, rows: int = 100, least: str = "0.55", approval: str = "", options: str = "", notify: str = ""
+) -> str:
     body = PEOPLE.replace("ROWS", str(rows)).replace("LEAST", least).replace("APPROVAL", approval)
     head = f'edition 2026\npipeline {name} {{ about = "Who leaves?"; owner = "ml"; retries = 1; retry_delay = 1s }}\n'
+    if notify:
+        head = head.replace("retries = 1", "notify = [oncall]; retries = 1") + f"channel oncall = {notify}\n"
     return f'{head}target airflow {{ python = "{sys.executable}"; {options} }}\n{body}'
 
 

@@ -19,6 +19,7 @@ import pytest
 import specs
 from live import Airflow
 from releases import compiled, once
+from sinks import Web, web
 
 FED = "when new_data(people) then run"
 DOWNSTREAM = """
@@ -97,8 +98,9 @@ def _result(store: Path, dag: str, run: str) -> dict[str, Any]:
     return {}
 
 
-def _approval(airflow: Airflow, store: Path) -> dict[str, Any]:
+def _approval(airflow: Airflow, store: Path, sink: Web) -> dict[str, Any]:
     facts: dict[str, Any] = {}
+    airflow.call("POST", "/variables", {"key": "HOOK", "value": sink.url()})
     run = airflow.trigger("asking", {"test_share": 0.3})
     airflow.reached("asking", run, "release.approve", "awaiting_input")
     facts["waiting"] = airflow.states("asking", run)
@@ -114,6 +116,7 @@ def _approval(airflow: Airflow, store: Path) -> dict[str, Any]:
     airflow.answer("asking", run, "release.approve", "Reject", "lead", "not now")
     facts["rejected"] = {"state": airflow.ended("asking", run), "states": airflow.states("asking", run)}
     facts["rejected"]["result"] = _result(store, "asking", run)
+    facts["told"] = sink.bodies()
     return facts
 
 
@@ -174,7 +177,9 @@ def _live(home: Path) -> dict[str, Any]:
     (folder / "mine.py").write_text(specs.MINE + TOLD)
     slow = specs.training("slow").replace("trials = 2", "trials = 3")
     texts = {
-        "asking": specs.training("asking", approval='approval = manual(by = ["lead"])'),
+        "asking": specs.training(
+            "asking", approval='approval = manual(by = ["lead"])', notify='webhook(secret("HOOK"))'
+        ),
         "slow": slow,
         "fed": slow.replace("pipeline slow", "pipeline fed").replace("retry_delay = 1s", f"retry_delay = 1s; {FED}"),
         "guarded": DATABASE.replace("PYTHON", sys.executable),
@@ -190,10 +195,11 @@ def _live(home: Path) -> dict[str, Any]:
         database = server.get_uri("airflow")
         env = {"MLOPSC_STORE": str(store), "MLOPSC_DATA": str(folder), "CRM_HOST": str(sockets)}
         users = {"lead": "lead-password", "stranger": "stranger-password"}
-        with Airflow(home, database.replace("postgresql://", "postgresql+psycopg2://"), users, **env) as airflow:
+        url = database.replace("postgresql://", "postgresql+psycopg2://")
+        with web() as sink, Airflow(home, url, users, **env) as airflow:
             airflow.until(lambda: airflow.call("GET", "/dags")["total_entries"] == 5, 90, "all DAGs are seen")
             airflow.call("PATCH", "/dags/downstream", {"is_paused": False})
-            facts = {"killed": _killed(airflow, store), "approval": _approval(airflow, store)}
+            facts = {"killed": _killed(airflow, store), "approval": _approval(airflow, store, sink)}
             facts["assets"] = _assets(airflow)
             facts["guarded"] = _guarded(airflow, home, database)
             structure = "/ui/structure/structure_data?dag_id="
@@ -258,6 +264,15 @@ def test_a_rejection_ends_the_run_without_promotion(facts: dict[str, Any]) -> No
     assert (found["state"], found["states"]["release.approve"]) == ("failed", "failed")
     assert (found["states"]["risk.register"], found["states"]["write_result"]) == ("upstream_failed", "success")
     assert (found["result"]["status"], found["result"]["models"]["risk"]["promoted"]) == ("rejected", False)
+
+
+def test_a_wait_is_told_when_it_begins_and_a_rejection_when_the_run_ends(facts: dict[str, Any]) -> None:
+    """By tasks in a worker, with a URL that stands in an Airflow variable; one message each, of an approved run no other."""
+    told = facts["approval"]["told"]
+    assert [body["status"] for body in told] == ["waiting", "waiting", "rejected"]
+    assert [gate["gate"] for gate in told[0]["waiting"]] == ["release"]
+    assert told[0]["to_do"] == ["answer it among Airflow's required actions"]
+    assert "not now" in told[2]["failures"][0]["message"]
 
 
 def test_a_killed_worker_takes_its_step_along_and_the_retry_succeeds(facts: dict[str, Any]) -> None:

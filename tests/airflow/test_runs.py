@@ -13,6 +13,7 @@ from unittest import mock
 import pytest
 import specs
 from releases import ask, compiled, once
+from sinks import web
 
 from mlopsc.target import bundle
 
@@ -32,16 +33,17 @@ class Ran(NamedTuple):
     home: Path
     store: Path
     local: dict[str, Any]  # what `mlopsc run` gives for the same spec
+    told: list[list[Any]]  # what channels were sent: path, authorization, body
 
 
 @pytest.fixture(scope="session")
 def ran(version: str, shared: Path) -> Ran:
-    answer, local = once(shared, f"airflow{version}", lambda home: _run_all(version, home))
+    answer, local, told = once(shared, f"airflow{version}", lambda home: _run_all(version, home))
     home = shared / f"airflow{version}"
-    return Ran(answer["runs"], answer, home, home / "store", local)
+    return Ran(answer["runs"], answer, home, home / "store", local, told)
 
 
-def _run_all(version: str, home: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+def _run_all(version: str, home: Path) -> tuple[dict[str, Any], dict[str, Any], list[list[Any]]]:
     folder, dags, store = home / "spec", home / "dags", home / "store"
     folder.mkdir()
     specs.people(folder / "people.csv")
@@ -50,7 +52,10 @@ def _run_all(version: str, home: Path) -> tuple[dict[str, Any], dict[str, Any]]:
         "small": specs.training("small"),
         "whole": specs.training("whole", options="tasks = one"),
         "expecting": specs.training("expecting", rows=1000),
-        "judged": specs.training("judged", least="0.999"),
+        "judged": specs.training("judged", least="0.999", notify='webhook(secret("HOOK"), token = secret("BEARER"))'),
+        "late": specs.training("late", notify='slack(secret("LATE_HOOK"))').replace(
+            "retries", "timeout = 1h; retries", 1
+        ),
         "own": specs.custom("own"),
         "own_too": specs.custom("own_too"),
         "crashing": specs.custom("crashing", "crashing"),
@@ -69,11 +74,15 @@ def _run_all(version: str, home: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     request = {
         "dags": str(dags), "do": "test", "ids": list(dict.fromkeys(ids)),
         "conf": {"small": {"test_share": 0.3}},
-        "variables": {"CRM_HOST": "127.0.0.1:1"}, "connections": {"CRM_PASSWORD": specs.OTHER},
+        "variables": {"CRM_HOST": "127.0.0.1:1"}, "connections": {"CRM_PASSWORD": specs.OTHER, "BEARER": specs.OTHER},
+        "overdue": ["late"],
     }  # fmt: skip
-    answer = ask(version, home, request, MLOPSC_STORE=str(store), MLOPSC_DATA=str(folder))
+    with web() as sink:
+        request["variables"] |= {"HOOK": sink.url(f"/{specs.TOKEN}")}
+        env = {"MLOPSC_STORE": str(store), "MLOPSC_DATA": str(folder), "LATE_HOOK": sink.url("/late")}
+        answer = ask(version, home, request, **env)
     assert answer["errors"] == {}
-    return answer, local
+    return answer, local, [[post.path, post.headers.get("Authorization"), post.body] for post in sink.posts]
 
 
 def _side_by_side(home: Path, dags: Path, folder: Path, texts: dict[str, str]) -> None:
@@ -161,6 +170,22 @@ def test_a_failing_gate_fails_its_task_and_promotes_nothing(ran: Ran) -> None:
     assert "roc_auc >= 0.999" in ran.answer["everything"] + ran.runs["judged"]["log"]
     found = result(ran, "judged")
     assert (found["gates"]["release"]["verdict"], found["models"]["risk"]["promoted"]) == ("failed", False)
+
+
+def test_the_last_task_tells_of_a_failed_run_with_the_secrets_of_airflow(ran: Ran) -> None:
+    ((_, authorization, told),) = [sent for sent in ran.told if sent[0] == f"/{specs.TOKEN}"]
+    assert authorization == f"Bearer {specs.OTHER}"
+    assert (told["pipeline"], told["run"], told["status"]) == ("judged", result(ran, "judged")["run"], "failed")
+    (failure,) = told["failures"]
+    rule = result(ran, "judged")["gates"]["release"]["rules"][0]
+    assert (failure["step"], failure["rule"], failure["value"]) == ("gate:release", rule["rule"], rule["value"])
+    assert (failure["file"], failure["line"]) == ("spec.mlops", rule["line"])
+
+
+def test_a_run_that_airflow_ends_for_its_timeout_is_told_once_by_the_dags_callback(ran: Ran) -> None:
+    (told,) = [sent[2]["text"] for sent in ran.told if sent[0] == "/late"]
+    assert told.startswith("late: run late.late failed")
+    assert "it was ended from outside, or never began" in told
 
 
 def test_own_steps_run_in_the_workers_python(ran: Ran) -> None:
