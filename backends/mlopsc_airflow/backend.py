@@ -92,6 +92,7 @@ def _names(plan: Plan, training: Pipeline, options: EmitOptions, folder: str) ->
         "params": [(param.name, param.default, _param(param)) for param in plan.params],
         "defaults": _defaults(training, values),
         "approvals": (approvals := any(step.kind == "approve" for step in training.steps)),
+        "told": ", ".join(training.notify),
         "overdue": bool(training.notify and training.timeout and not approvals),
         "triggers": [f"mlopsc://{folder}/source/{identifier(trigger.data)}" for trigger in training.triggers],
         "sources": [_asset(training, "source", trigger.data) for trigger in training.triggers],

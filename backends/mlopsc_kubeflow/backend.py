@@ -76,6 +76,7 @@ def _names(plan: Plan, pipeline: Pipeline, settings: Settings) -> dict[str, Any]
         "base_image": settings.base_image,
         "step_folder": STEP_FOLDER,
         "task": embed.TASK_PACKAGE,
+        "told": ", ".join(pipeline.notify),
         "others": [p.name for p in plan.pipelines[1:]],
     }
 

@@ -61,6 +61,7 @@ def _names(plan: Plan, training: Pipeline, options: EmitOptions) -> dict[str, An
         "modules": MODULES,
         "requirements": bundle.requirements(plan, store),
         "secrets": bundle.environment_names(plan),
+        "told": ", ".join(training.notify),
         "gates": [step.id.partition(":")[2] for step in training.steps if step.kind == "approve"],
         "others": [p.name for p in plan.pipelines[1:]],
     }

@@ -72,6 +72,8 @@ def _is_here(state: RunState, gate: str) -> bool:
 
 def _first(store: Store, marker: Path) -> bool:
     """Whether nobody has told this of the run before. Where the store fails, it is told again rather than never."""
+    if marker.exists():
+        return False
     try:
         store.create(marker, canonical({"time": now_text()}))
     except FileExistsError:
