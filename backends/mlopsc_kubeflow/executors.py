@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from mlopsc.ir.plan import Resources
 from mlopsc.target.capability import object_store
@@ -10,9 +10,17 @@ from mlopsc_kubeflow.embed import BOOT, TASK_PACKAGE
 from mlopsc_kubeflow.settings import Settings
 
 ACCESS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL")
-Wants = tuple[Resources, tuple[str, ...], tuple[str, ...]]  # resources, secrets, variables
 INPUT = ["--executor_input", "{{$}}"]
 _GB = 10**9
+
+
+class Wants(NamedTuple):
+    """What a task's container is given. `optional`: it starts where a secret or variable of it is missing, too."""
+
+    resources: Resources
+    secrets: tuple[str, ...] = ()
+    variables: tuple[str, ...] = ()
+    optional: bool = False
 
 
 class Executors:
@@ -31,7 +39,7 @@ class Executors:
         return self._labels[wants]
 
     def containers(self) -> dict[str, Any]:
-        return {label: {"container": self._container(wants[0])} for wants, label in self._labels.items()}
+        return {label: {"container": self._container(wants.resources)} for wants, label in self._labels.items()}
 
     def _container(self, resources: Resources) -> dict[str, Any]:
         own = self._settings
@@ -68,7 +76,7 @@ class Executors:
 
     def _platform(self, wants: Wants) -> dict[str, Any]:
         own = self._settings
-        _, secrets, variables = wants
+        _, secrets, variables, optional = wants
         found: dict[str, Any] = {}
         if secrets:
             keys = [{"secretKey": name, "envVar": name} for name in secrets]
@@ -76,7 +84,7 @@ class Executors:
                 {
                     "secretName": own.secret,
                     "keyToEnv": keys,
-                    "optional": False,
+                    "optional": optional,
                     "secretNameParameter": _constant(own.secret),
                 }
             ]
@@ -86,7 +94,12 @@ class Executors:
             keys = [{"configMapKey": name, "envVar": name} for name in variables]
             name = own.config_map
             found["configMapAsEnv"] = [
-                {"configMapName": name, "keyToEnv": keys, "optional": False, "configMapNameParameter": _constant(name)}
+                {
+                    "configMapName": name,
+                    "keyToEnv": keys,
+                    "optional": optional,
+                    "configMapNameParameter": _constant(name),
+                }
             ]
         if own.volumes:
             found["pvcMount"] = [

@@ -14,7 +14,7 @@ from typing import Any
 
 from mlopsc.ir.plan import Param, Pipeline, Plan, Resources, Step
 from mlopsc_kubeflow import names
-from mlopsc_kubeflow.executors import Executors, references
+from mlopsc_kubeflow.executors import Executors, Wants, references
 from mlopsc_kubeflow.refusal import refuse
 from mlopsc_kubeflow.settings import Settings
 from mlopsc_kubeflow.slices import ARGUMENT, Slices, carried, size
@@ -117,16 +117,22 @@ class SpecWriter:
 
     def _finish_component(self) -> dict[str, Any]:
         status = {"status": {"parameterType": "TASK_FINAL_STATUS", "isOptional": True}}
-        told = self.slices.channels
         return {
-            "executorLabel": self.executors.label((Resources(), references(told, "secret"), references(told, "env"))),
+            "executorLabel": self.executors.label(self._telling(Resources())),
             "inputDefinitions": {"parameters": {**self._parameter_types(run=True), **status}},
             "outputDefinitions": {"artifacts": {"result": _artifact("Artifact")}},
         }
 
+    def _telling(self, resources: Resources) -> Wants:
+        """Of a task that tells channels: it does its own work where their secrets are missing, too."""
+        secrets, variables = (references(self.slices.channels, kind) for kind in ("secret", "env"))
+        return Wants(resources, secrets, variables, optional=bool(secrets or variables))
+
     def _component(self, step: Step) -> dict[str, Any]:
-        read = [step.settings.model_dump(mode="json"), self.slices.channels if step.kind == "approve" else []]
-        wants = (step.resources, references(read, "secret"), references(read, "env"))
+        settings = step.settings.model_dump(mode="json")
+        wants = Wants(step.resources, references(settings, "secret"), references(settings, "env"))
+        if step.kind == "approve":
+            wants = self._telling(step.resources)
         inputs = {key: _artifact(_schema(a.rpartition("/")[2])) for a, key in self._inputs(step).items()}
         before = {key: _artifact("Artifact") for key in self._before(step).values()}
         outputs = {key: _artifact(_schema(name)) for name, key in _outputs(step).items()}

@@ -309,7 +309,9 @@ def test_the_exit_handler_tells_of_a_failed_run_with_the_secrets_mounted_for_it_
     text = (run.folder / "pipeline.yaml").read_text()
     platform = list(yaml.safe_load_all(text))[1]["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
     ((label, config),) = platform.items()
-    assert [key["envVar"] for key in config["secretAsEnv"][0]["keyToEnv"]] == ["HOOK", "TOKEN"]
+    (mounted,) = config["secretAsEnv"]
+    assert [key["envVar"] for key in mounted["keyToEnv"]] == ["HOOK", "TOKEN"]
+    assert mounted["optional"] is True, "without the secret, result.json is written all the same"
     using = [name for name, c in run.spec["components"].items() if c.get("executorLabel") == label]
     assert using == ["comp-finish"]
 
