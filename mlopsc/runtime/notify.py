@@ -37,7 +37,12 @@ def announce(state: RunState, status: str, *, store: Store | None = None, decide
     place = store or state.store
     with contextlib.suppress(StepError):  # a store that failed has been told of in the run's own error
         place.make_folder(runs.folder(place, state.run) / "told")
-    message = _message(state, status, place, decide or DECIDE)
+    try:
+        message = _message(state, status, place, decide or DECIDE)
+    except StepError as error:
+        told = state.hide(f"no channel was told that run {state.run} {_how(status)}: {error.message}")
+        state.progress({"event": "warning", **CODE, "message": told})
+        return
     if message is not None:
         _tell(state, channels, message)
         state.store.keep_log(state.run, ended=status != "waiting")
@@ -72,7 +77,7 @@ def _is_here(state: RunState, gate: str) -> bool:
 
 def _first(store: Store, marker: Path) -> bool:
     """Whether nobody has told this of the run before. Where the store fails, it is told again rather than never."""
-    if marker.exists():
+    if store.record(marker) is not None:
         return False
     try:
         store.create(marker, canonical({"time": now_text()}))
