@@ -6,9 +6,12 @@
 from __future__ import annotations
 
 import gc
+import io
 import os
 import sys
+from contextlib import suppress
 from importlib import import_module
+from typing import Any, TextIO
 
 from mlopsc import __version__
 from mlopsc.cli.table import COMMANDS, EXAMPLE, MODULES
@@ -22,13 +25,15 @@ BROKEN_PIPE = 141  # 128 + SIGPIPE: what a shell shows for any program whose rea
 def entry() -> None:
     """The console script. Ends the process with the command's exit code."""
     gc.disable()  # a command is over before garbage counts; `run`, which is not, turns the collector on again
-    code = guarded(sys.argv[1:])
-    try:
-        sys.stdout.flush()
+    if sys.stderr is None:  # closed: the first file that is opened would get its number
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - open until the process ends
+    if sys.stdout is None:
+        code = _unwritten("it is closed")
+    else:
+        sys.stdout = _watched(sys.stdout)
+        code = _flushed(guarded(sys.argv[1:]))
+    with suppress(OSError, ValueError):
         sys.stderr.flush()
-    except (BrokenPipeError, ValueError):
-        _silence()
-        code = BROKEN_PIPE
     os._exit(code)  # all is flushed and closed; taking a thousand modules apart would cost up to 0.3 s of CPU
 
 
@@ -49,6 +54,8 @@ def guarded(argv: list[str]) -> int:
         return BROKEN_PIPE
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else (DONE if stop.code is None else USAGE)
+    except _Unwritable as error:
+        return _unwritten(error.strerror)
     except Exception as error:  # noqa: BLE001 - the last net: a traceback shown to a user is a bug
         import_module("mlopsc.cli.crash").report(argv, error)
         return USAGE
@@ -104,11 +111,50 @@ def _lenient(stream: object) -> None:
         reconfigure(errors="backslashreplace")
 
 
+class _Unwritable(OSError):  # noqa: N818 - the field's own word
+    """Standard output, and no other file, cannot be written."""
+
+
+class _Output(io.FileIO):
+    def write(self, data: Any) -> int:
+        try:
+            return super().write(data)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise _Unwritable(error.errno, error.strerror) from None
+
+
+def _watched(stream: TextIO) -> TextIO:
+    """The same standard output; that it cannot be written is told apart from every other error."""
+    raw = _Output(stream.fileno(), "w", closefd=False)
+    return io.TextIOWrapper(
+        io.BufferedWriter(raw), stream.encoding, stream.errors, line_buffering=stream.isatty(), write_through=False
+    )
+
+
+def _flushed(code: int) -> int:
+    """The exit code once all is written: `code`, unless standard output cannot take it."""
+    try:
+        sys.stdout.flush()
+    except (BrokenPipeError, ValueError):
+        _silence()
+        return BROKEN_PIPE
+    except _Unwritable as error:
+        return _unwritten(error.strerror)
+    return code
+
+
+def _unwritten(why: str | None) -> int:
+    with suppress(OSError):
+        print(f"mlopsc: standard output cannot be written: {why}", file=sys.stderr)
+    _silence()
+    return USAGE
+
+
 def _silence() -> None:
     """Nobody reads any more: let the interpreter's own flush at exit go nowhere."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (sys.stdout, sys.stderr):
-        try:
+        with suppress(OSError, ValueError, AttributeError):
             os.dup2(nowhere, stream.fileno())
-        except (OSError, ValueError):
-            continue

@@ -40,11 +40,25 @@ def main(folder: Folder, argv: list[str] | None = None) -> int:
         return 2 if isinstance(error, UsageError) else 1
     except KeyboardInterrupt:
         return 1
-    if args.json:
-        print(json.dumps(found, ensure_ascii=True))
-    elif text:
-        render.printer()(text)
-    return code
+    return code if _printed(json.dumps(found, ensure_ascii=True) if args.json else text, parser.prog) else 2
+
+
+def _printed(text: str, program: str) -> bool:
+    """Print the answer; False, after one line, where nobody takes it. Nothing is left for the flush at the end to fail on."""
+    why: str | None = "it is closed"
+    try:
+        if sys.stdout is not None:
+            if text:
+                render.printer()(text)
+            sys.stdout.flush()
+            return True
+    except OSError as error:
+        why = error.strerror
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(error, BrokenPipeError):
+            return False
+    print(f"{program}: standard output cannot be written: {why}", file=sys.stderr)
+    return False
 
 
 def _parser(command: str) -> argparse.ArgumentParser:
