@@ -33,7 +33,8 @@ def run(ctx: Context) -> dict[str, Any]:
                 where=settings["where"],
                 help="the next run asks again",
             )
-        raise StepWaiting(f"gate {settings['gate']} waits for one of {', '.join(settings['by'])}")
+        passed_over = _why_not(ctx, entries, bound)
+        raise StepWaiting(f"gate {settings['gate']} waits for one of {', '.join(settings['by'])}{passed_over}")
     if decision["decision"] == "rejected":
         raise StepError(
             "MLC9024",
@@ -49,6 +50,22 @@ def run(ctx: Context) -> dict[str, Any]:
 def _decision(entries: list[Entry], bound: dict[str, str]) -> Entry | None:
     found = [e for e in entries if e["kind"] == "decision" and bound.items() <= e.items()]
     return found[-1] if found else None
+
+
+def _why_not(ctx: Context, entries: list[Entry], bound: dict[str, str]) -> str:
+    """Why the decision that was last taken in this run is none on what lies here now; empty where none was."""
+    asked = {"kind": "decision", "run": ctx.run, "gate": bound["gate"]}
+    taken = [e for e in entries if asked.items() <= e.items()]
+    if not taken:
+        return ""
+    last = taken[-1]
+    if last["digest"] != bound["digest"]:
+        now = bound["digest"][:19]
+        shown = f"model {last['digest'][:19]}, and the data or the spec has changed since: the model is now {now}"
+    else:
+        shown = "another verdict of the gate: its values have changed since"
+    when = last["time"][:19].replace("T", " ")
+    return f"; that {last['by']} {last['decision']} it at {when} UTC does not count: what was shown then was {shown}"
 
 
 def _request(ctx: Context, bound: dict[str, str]) -> Entry:

@@ -116,6 +116,7 @@ def run_text(result: dict[str, Any], colour: bool) -> str:
         lines += [_rule_line(rule, colour) for rule in found["rules"]]
     for model, found in result["models"].items():
         lines += _model_lines(model, found)
+    lines += [step["message"] for step in result["steps"] if step.get("message")]
     errors = [step["error"] for step in result["steps"] if step.get("error")]
     if result.get("error") and result["error"] not in errors:
         errors.append(result["error"])
@@ -131,7 +132,8 @@ def _warning_lines(step: dict[str, Any]) -> list[str]:
     lines = []
     if aside := step.get("quarantine"):
         share = f"{number(aside['rows'])} of {number(aside['of'])} rows of {aside['data']}"
-        lines.append(f"warning: {share} are in quarantine: {aside['path']}")
+        where = aside["path"] or f"the artifact ingest:{aside['data']}/quarantine"
+        lines.append(f"warning: {share} are in quarantine: {where}")
     for rule in step.get("warnings", ()):
         place = f"{rule['file'] or 'line'}:{rule['line']}: " if rule["line"] else ""
         seen = "it has no value" if rule["value"] is None else f"the data gives {_values(rule['value'])}"

@@ -53,23 +53,27 @@ def _step(store: Store, step: dict[str, Any], outcomes: dict[str, Outcome]) -> d
         "seconds": round(outcome.get("seconds", 0.0), 3),
         "error": outcome.get("error"),
     }
+    if outcome["status"] == "waiting" and outcome.get("message"):
+        found["message"] = outcome["message"]
     if step["kind"] == "ingest" and (aside := _quarantine(store, outcomes, step["settings"]["data"])):
         found["quarantine"] = aside
     if step["kind"] == "validate":
         found["warnings"] = _warnings(store, step, outcomes)
         aside = _quarantine(store, outcomes, step["settings"]["data"])
-        if aside and (found["error"] or {}).get("name") == "too-many-bad-rows":
+        if aside and aside["path"] and (found["error"] or {}).get("name") == "too-many-bad-rows":
             found["error"] = {**found["error"], "help": f"they are kept in {aside['path']}, a Parquet file"}
     return found
 
 
 def _quarantine(store: Store, outcomes: dict[str, Outcome], data: str) -> dict[str, Any] | None:
-    """Where the rows are that were put aside; None where there are none."""
+    """How many rows were put aside, and where they are; None where there are none. `path` is None where the orchestrator
+    keeps them, not the store."""
     report = _artifact(store, outcomes, f"ingest:{data}", "report") or {}
     digest = outcomes.get(f"ingest:{data}", {}).get("outputs", {}).get("quarantine")
     if digest is None or not report.get("bad"):
         return None
-    return {"data": data, "rows": report["bad"], "of": report["rows_read"], "path": store.shown(store.place(digest))}
+    path = store.shown(store.place(digest)) if store.has(digest) else None
+    return {"data": data, "rows": report["bad"], "of": report["rows_read"], "path": path}
 
 
 def _warnings(store: Store, step: dict[str, Any], outcomes: dict[str, Outcome]) -> list[dict[str, Any]]:

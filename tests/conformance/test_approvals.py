@@ -37,6 +37,7 @@ def test_a_run_waits_and_goes_on_under_its_own_name_once_approved(bench: Bench) 
     assert (first.model["version"], first.model["promoted"]) == (None, False)
     assert {s["kind"]: s["status"] for s in first.json["steps"]}["approve"] == "waiting"
     assert {s["kind"]: s["status"] for s in first.json["steps"]}["register"] == "skipped"
+    assert first.step("approve:g")["message"] == "gate g waits for one of lead, ml team"
     again = bench.run()
     assert (again.code, again.json["run"]) == (3, first.json["run"])
     assert len(entries(bench, "request")) == 1
@@ -96,6 +97,10 @@ def test_an_approval_is_of_one_model_and_of_no_other(bench: Bench) -> None:
     assert (second.code, second.json["gates"]["g"]["verdict"]) == (3, "waiting")
     assert second.model["digest"] != first.model["digest"]
     assert second.model["version"] is None
+    told = second.step("approve:g")["message"]
+    assert "lead approved it" in told
+    assert f"the data or the spec has changed since: the model is now {second.model['digest'][:19]}" in told
+    assert "does not count" in bench.command("run", "s.mlops").out
     asked = entries(bench, "request")
     assert [request["digest"] for request in asked] == [first.model["digest"], second.model["digest"]]
     bench.write("d.csv", to_csv(people(60)))
