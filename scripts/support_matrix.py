@@ -27,7 +27,8 @@ def text() -> str:
         lines += [f"- `{feature}` {level.value}: {note}" for feature, (level, note) in target.levels.items() if note]
         if target.options:
             lines += ["", "| option | value | meaning |", "| --- | --- | --- |"]
-            lines += [f"| `{option.name}` | {option.kind} | {option.doc} |" for option in target.options]
+            kinds = [option.kind.replace("|", "\\|") for option in target.options]
+            lines += [f"| `{o.name}` | {kind} | {o.doc} |" for o, kind in zip(target.options, kinds, strict=True)]
         lines.append("")
     return "\n".join(lines)
 

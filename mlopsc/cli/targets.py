@@ -51,17 +51,17 @@ def run(args: argparse.Namespace) -> int:
         for target in targets:
             print(f"{target.name}: {target.title}, versions {', '.join(target.versions)}")
         print()
-    _table(rows, [target.name for target in targets], markdown=args.format == "markdown")
+    _table(rows, {target.name: target.versions for target in targets}, markdown=args.format == "markdown")
     if args.format == "text":
         _notes(rows)
     return 0
 
 
-def _table(rows: list[dict[str, Any]], names: list[str], *, markdown: bool) -> None:
-    cells = [["feature", *names]]
-    cells += [[row["feature"], *(row["targets"][name]["support"] for name in names)] for row in rows]
+def _table(rows: list[dict[str, Any]], versions: dict[str, tuple[str, ...]], *, markdown: bool) -> None:
+    named = [f"{name} {', '.join(known)}" if markdown else name for name, known in versions.items()]
+    cells = [["feature", *named]]
+    cells += [[row["feature"], *(_cell(row["targets"][name]) for name in versions)] for row in rows]
     if markdown:
-        cells = [[row[0], *row[1:]] for row in cells]
         for i, row in enumerate(cells):
             print(f"| {' | '.join(row)} |")
             if not i:
@@ -70,6 +70,16 @@ def _table(rows: list[dict[str, Any]], names: list[str], *, markdown: bool) -> N
     widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
     for row in cells:
         print("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _cell(facts: dict[str, Any]) -> str:
+    """The support of the newest version, and of each other that differs."""
+    others = [
+        f"{version}: {other['support']}"
+        for version, other in facts["versions"].items()
+        if other["support"] != facts["support"]
+    ]
+    return str(facts["support"]) + (f" ({', '.join(others)})" if others else "")
 
 
 def _notes(rows: list[dict[str, Any]]) -> None:

@@ -1,85 +1,63 @@
-"""Specs, cut examples, compiled folders and the local runner's results: each made once a session."""
+"""Cases, compiled folders and the local runner's results: each made once a session; and the summary at its end."""
 
 from __future__ import annotations
 
 import json
-import os
-import re
-import shutil
-import subprocess
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-SPECS = Path(__file__).parent / "specs"
-EXAMPLES = ROOT / "examples"
 sys.path.insert(0, str(Path(__file__).parent))
 
-ROWS = 900  # of an example's data, at most
-TRIALS = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """A spec on its own data. `params`: given to the run."""
-
-    name: str
-    spec: Path
-    params: dict[str, Any]
-
-
-def names() -> list[str]:
-    return sorted(p.parent.name for p in EXAMPLES.glob("*/*.mlops")) + sorted(
-        p.parent.name for p in SPECS.glob("*/*.mlops")
-    )
-
-
-def _cut(source: Path, to: Path) -> None:
-    """A copy of an example with fewer rows (evenly drawn, so that splits by time stay), trials and asked-for rows."""
-    shutil.copytree(source, to)
-    for file in to.glob("data/*.csv"):
-        head, *rows = file.read_text(encoding="utf-8").splitlines(keepends=True)
-        step = max(1, -(-len(rows) // ROWS))
-        file.write_text(head + "".join(rows[::step]), encoding="utf-8")
-    for spec in to.glob("*.mlops"):
-        text = re.sub(r"trials = \d+", f"trials = {TRIALS}", spec.read_text(encoding="utf-8"))
-        text = re.sub(r"expect rows >= [\d_]+", "expect rows >= 100", text)
-        text = re.sub(r"max_iter = 300", "max_iter = 30", text)
-        spec.write_text(text, encoding="utf-8")
+import cases
+import postgres
+import psycopg
+import runs
+import summary
+from cases import Case
+from runs import Reference
 
 
 @pytest.fixture(scope="session")
-def case(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Case]:
+def database() -> Iterator[Callable[[Path], str]]:
+    """database(statements): the folder of the socket of a PostgreSQL server that holds what they make."""
+    with ExitStack() as stack:
+        servers: list[Any] = []
+
+        def get(statements: Path) -> str:
+            if not servers:
+                servers.append(stack.enter_context(postgres.running())[0])
+            with psycopg.connect(servers[0].get_uri()) as db:
+                db.execute(statements.read_bytes())
+            return str(psycopg.conninfo.conninfo_to_dict(servers[0].get_uri())["host"])
+
+        yield get
+
+
+@pytest.fixture(scope="session")
+def case(tmp_path_factory: pytest.TempPathFactory, database: Callable[[Path], str]) -> Callable[[str], Case]:
     made: dict[str, Case] = {}
 
     def get(name: str) -> Case:
         if name not in made:
             folder = tmp_path_factory.mktemp("specs") / name
-            if (EXAMPLES / name).exists():
-                _cut(EXAMPLES / name, folder)
-            else:
-                shutil.copytree(SPECS / name, folder)
-            (spec,) = folder.glob("*.mlops")
-            params = folder / "params.json"
-            made[name] = Case(name, spec, json.loads(params.read_text()) if params.exists() else {})
+            statements = cases.made(name, folder)
+            env: dict[str, str] = {}
+            if statements is not None:
+                env = {"CONFORMANCE_PG_HOST": database(statements), "CONFORMANCE_PG_PASSWORD": "none-is-asked"}
+            made[name] = cases.read(name, folder, env)
         return made[name]
 
     return get
 
 
-def compiled(spec: Path, target: str, output: Path, *words: str, **env: str) -> subprocess.CompletedProcess[str]:
+def compiled(spec: Path, target: str, output: Path, *words: str, **env: str) -> Any:
     """`mlopsc compile`, in a process of its own."""
-    return subprocess.run(
-        [sys.executable, "-c", "from mlopsc.cli.main import entry; entry()", "compile", spec.name, "--target", target,
-         "-o", str(output), *words],
-        capture_output=True, text=True, cwd=spec.parent, timeout=120, check=False,
-        env={k: v for k, v in os.environ.items() if not k.startswith("MLOPSC_")} | env,
-    )  # fmt: skip
+    return runs.command("compile", spec.name, "--target", target, "-o", output, *words, cwd=spec.parent, env=env)
 
 
 @pytest.fixture(scope="session")
@@ -98,21 +76,13 @@ def emitted(case: Callable[[str], Case], tmp_path_factory: pytest.TempPathFactor
 
 
 @pytest.fixture(scope="session")
-def reference(case: Callable[[str], Case], tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], dict[str, Any]]:
-    """What `mlopsc run` gives, from an empty store."""
-    made: dict[str, dict[str, Any]] = {}
+def reference(case: Callable[[str], Case], tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Reference]:
+    """What `mlopsc run` gives, from an empty store unless the case asks for a champion."""
+    made: dict[str, Reference] = {}
 
-    def get(name: str) -> dict[str, Any]:
+    def get(name: str) -> Reference:
         if name not in made:
-            found = case(name)
-            words = [word for key, value in found.params.items() for word in ("--set", f"{key}={value}")]
-            done = subprocess.run(
-                [sys.executable, "-c", "from mlopsc.cli.main import entry; entry()", "run", found.spec.name, "--json",
-                 "--store", str(tmp_path_factory.mktemp("store") / "s"), *words],
-                capture_output=True, text=True, cwd=found.spec.parent, timeout=300, check=False,
-            )  # fmt: skip
-            assert done.stdout, done.stderr
-            made[name] = json.loads(done.stdout)
+            made[name] = runs.referred(case(name), tmp_path_factory.mktemp("store"))
         return made[name]
 
     return get
@@ -142,15 +112,12 @@ def refused(feature: str, told: dict[str, Any]) -> bool:
 
 def support(spec: Path) -> list[dict[str, Any]]:
     """Rows of `mlopsc targets SPEC`."""
-    words = [
-        sys.executable,
-        "-c",
-        "from mlopsc.cli.main import entry; entry()",
-        "targets",
-        spec.name,
-        "--format",
-        "json",
-    ]
-    done = subprocess.run(words, capture_output=True, text=True, cwd=spec.parent, timeout=60, check=True)
+    done = runs.command("targets", spec.name, "--format", "json", cwd=spec.parent)
+    assert done.returncode == 0, done.stderr
     found: list[dict[str, Any]] = json.loads(done.stdout)["features"]
     return found
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    summary.show(terminalreporter)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import importlib
 import importlib.util
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,8 @@ from typing import Any, Protocol
 
 from mlopsc.target import registry
 
+RESULTS = "runs/*/result.json"
+NOTHING: Mapping[str, str] = {}
 ADAPTERS = Path(__file__).parent / "adapters"
 
 
@@ -55,8 +58,19 @@ class Adapter(Protocol):
         data: Path,
         params: Mapping[str, Any],
         break_step: str | None = None,
+        answers: Mapping[str, str] = NOTHING,
+        env: Mapping[str, str] = NOTHING,
     ) -> Ran:
-        """Run to the end. `break_step`: falsify what that step writes, on its way to the next."""
+        """Run to the end. `break_step`: falsify what that step writes, on its way to the next. `answers`: who approves each
+        gate that asks, by the target's own means. `env`: what secret(…) and env(…) of the spec find."""
+
+
+def result_of(store: Path, before: set[Path], log: str) -> dict[str, Any]:
+    """result.json of the one run that was not there before."""
+    found = set(store.glob(RESULTS)) - before
+    assert len(found) == 1, log[-6000:]
+    result: dict[str, Any] = json.loads(found.pop().read_bytes())
+    return result
 
 
 @functools.cache

@@ -112,9 +112,9 @@ def test_targets_shows_each_used_thing_for_each_target(here: Path, capsys: Out) 
     assert found == {"schedule.every": "unsupported", "params": "full", "source.file": "full", "registry": "full"}
     assert guarded(["targets", "s.mlops", "--format", "markdown"]) == 0
     assert capsys.readouterr().out.splitlines()[:3] == [
-        "| feature | airflow | local |",
-        "| --- | --- | --- |",
-        "| schedule.every | full | unsupported |",
+        "| feature | airflow 3.3, 2.11 | kubeflow 2.17 | local 3.11 |",
+        "| --- | --- | --- | --- |",
+        "| schedule.every | full | full | unsupported |",
     ]
 
 

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from target import Ran, Task
+from target import NOTHING, RESULTS, Ran, Task, result_of
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "airflow"))
 
@@ -93,18 +93,20 @@ class Airflow:
         data: Path,
         params: Mapping[str, Any],
         break_step: str | None = None,
+        answers: Mapping[str, str] = NOTHING,
+        env: Mapping[str, str] = NOTHING,
     ) -> Ran:
         (file,) = folder.glob("*.py")
         dags = session().alone(folder)
         request = {"dags": dags, "id": file.stem, "conf": dict(params), "python": sys.executable, "break": break_step}
-        env = {"MLOPSC_STORE": str(store), "MLOPSC_DATA": str(data)}
-        found = session().ask(do="run", env=env, **request)
-        results = list(store.glob("runs/*/result.json"))
-        assert len(results) == 1, found["log"][-6000:]
+        given = {**env, "MLOPSC_STORE": str(store), "MLOPSC_DATA": str(data)}
+        before = set(store.glob(RESULTS))
+        found = session().ask(do="run", env=given, answers=dict(answers), **request)
+        result = result_of(store, before, found["log"])
         # The task that writes result.json is no step: it has no id.
         tasks = [Task(h["id"], h["pid"], h["status"] == "cached") for h in found["handed"] if "id" in h]
         ok = found["state"].rpartition(".")[2].lower() == "success"
-        return Ran(ok, json.loads(results[0].read_bytes()), tasks, found["log"], {"states": found["tasks"]})
+        return Ran(ok, result, tasks, found["log"], {"states": found["tasks"]})
 
 
 ADAPTER = Airflow()

@@ -1,6 +1,6 @@
 """Runs a compiled pipeline by kfp.local in a process of its own: kfp_run.py PIPELINE_YAML ROOT ARGUMENTS_JSON [BROKEN_TASK].
 
-BROKEN_TASK: one byte of each file that this task wrote is changed.
+BROKEN_TASK: one digit of each report that this task wrote is changed.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from typing import Any
 
 warnings.simplefilter("ignore")
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+import planted  # noqa: E402
 from kfp import components, local  # noqa: E402
 from kfp.local import task_dispatcher  # noqa: E402, F401 - binds the handler below
 from kfp.local.subprocess_task_handler import SubprocessTaskHandler  # noqa: E402
@@ -27,7 +29,7 @@ def main(pipeline: str, root: str, arguments: str, broken: str | None = None) ->
         if broken:
             for file in Path(root).glob(f"*/{broken}/*"):
                 if file.is_file() and file.name not in ("executor_output.json", "outcome"):
-                    file.write_bytes(file.read_bytes()[:-1] + b"~")
+                    file.write_bytes(planted.falsified(file.read_bytes()))
         return status
 
     handler.run = run_and_break

@@ -15,7 +15,8 @@ from google.protobuf import json_format
 from kfp import components
 from kfp.kubernetes import kubernetes_executor_config_pb2
 from kfp.pipeline_spec import pipeline_spec_pb2
-from target import Ran, Task
+from runs import answering
+from target import NOTHING, RESULTS, Ran, Task, result_of
 
 RUN = Path(__file__).with_name("kfp_run.py")
 
@@ -53,20 +54,22 @@ class Kubeflow:
         data: Path,
         params: Mapping[str, Any],
         break_step: str | None = None,
+        answers: Mapping[str, str] = NOTHING,
+        env: Mapping[str, str] = NOTHING,
     ) -> Ran:
         tasks = {s: t for t, s in self._tasks(folder).items()}
         root = work / "root"
         broken = [tasks[break_step]] if break_step else []
-        done = subprocess.run(
-            [sys.executable, RUN, folder / "pipeline.yaml", root, json.dumps(dict(params)), *broken],
-            capture_output=True, text=True, timeout=600, check=False, cwd=work,
-            env={**os.environ, "MLOPSC_STORE": str(store), "MLOPSC_DATA": str(data),
-                 "MLOPSC_POLL": "0.2", "PYTHONWARNINGS": "ignore"},
-        )  # fmt: skip
-        results = list(store.glob("runs/*/result.json"))
-        assert len(results) == 1, done.stdout[-3000:] + done.stderr[-3000:]
-        result = json.loads(results[0].read_bytes())
-        return Ran(done.returncode == 0, result, self._records(root), done.stdout + done.stderr, {"root": root})
+        before = set(store.glob(RESULTS))
+        words = [sys.executable, RUN, folder / "pipeline.yaml", root, json.dumps(dict(params)), *broken]
+        given = {"MLOPSC_STORE": str(store), "MLOPSC_DATA": str(data), "MLOPSC_POLL": "0.2"}
+        with answering(store, answers):
+            done = subprocess.run(
+                words, capture_output=True, text=True, timeout=600, check=False, cwd=work,
+                env={**os.environ, **env, **given, "PYTHONWARNINGS": "ignore"},
+            )  # fmt: skip
+        log = done.stdout + done.stderr
+        return Ran(done.returncode == 0, result_of(store, before, log), self._records(root), log, {"root": root})
 
     def _tasks(self, folder: Path) -> dict[str, str]:
         spec = documents(folder)[0]

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from target import Ran, Task
+import planted
+from target import NOTHING, Ran, Task
 
 # What every Python imports when it starts: it tells which process runs which step.
 WITNESS = "import os, sys\nsys.stderr.write(f'PROCESS {os.getpid()} {sys.orig_argv[4:5]}\\n')\n"
@@ -34,13 +35,15 @@ class Toy:
         data: Path,
         params: Mapping[str, Any],
         break_step: str | None = None,
+        answers: Mapping[str, str] = NOTHING,
+        env: Mapping[str, str] = NOTHING,
     ) -> Ran:
         binaries = work / "bin"
         binaries.mkdir()
         (binaries / "sitecustomize.py").write_text(WITNESS, encoding="utf-8")
         script = (folder / "run.sh").read_text(encoding="utf-8")
         if break_step:
-            spoil = 'for f in "$MLOPSC_STORE"/objects/*/*; do chmod u+w "$f"; printf "~" >> "$f"; done'
+            spoil = f'python3 {planted.__file__} "$MLOPSC_STORE"/objects/*/*'
             lines = [line + f"\n{spoil}" if f" step {break_step} " in line else line for line in script.splitlines()]
             script = "\n".join(lines)
         (work / "run.sh").write_text(script.replace('$(dirname "$0")', str(folder)), encoding="utf-8")
@@ -48,7 +51,8 @@ class Toy:
         words = [word for name, value in params.items() for word in ("--set", f"{name}={value}")]
         done = subprocess.run(
             ["sh", work / "run.sh", "toy-run", *words], capture_output=True, text=True, timeout=300, check=False,
-            env={**os.environ, "PATH": path, "MLOPSC_STORE": str(store), "MLOPSC_DATA": str(data), "PYTHONPATH": str(binaries)},
+            env={**os.environ, **env, "PATH": path, "PYTHONPATH": str(binaries)}
+            | {"MLOPSC_STORE": str(store), "MLOPSC_DATA": str(data)},
         )  # fmt: skip
         result = json.loads((store / "runs" / "toy-run" / "result.json").read_bytes())
         tasks = [json.loads(line) for line in done.stdout.splitlines() if line.startswith('{"id"')]
