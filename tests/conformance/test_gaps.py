@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from conftest import LATER, support
+from conftest import LATER
 
+from mlopsc.diagnostics.located import Located
+from mlopsc.driver import support as support_of
+from mlopsc.driver.check import Checked, check_file
+from mlopsc.driver.compiling import emitted, plan_of
+from mlopsc.driver.spec import read
+from mlopsc.driver.support import lacking, used
 from mlopsc.target import registry
-from mlopsc.target.capability import FEATURES
+from mlopsc.target.capability import FEATURES, Level
 
 BASE = """\
 edition 2026
@@ -94,6 +101,10 @@ USES: dict[str, dict[str, str]] = {
 }
 
 
+# What a trial cannot go without, on the local target too; the rest waits there, with a warning.
+BROKEN_LOCALLY = ("gpu", "source.object-store")
+
+
 def write(folder: Path, feature: str) -> Path:
     parts = {"pipeline": "", "source": 'csv("rows.csv")', "model": "", "gate": "", "more": ""} | USES[feature]
     (folder / "mine.py").write_text("def work():\n    return {}\n\n\ndef rows():\n    return None\n")
@@ -110,18 +121,65 @@ def test_every_feature_has_a_spec_that_uses_it() -> None:
     assert USES.keys() == FEATURES.keys()
 
 
+def everywhere() -> list[str]:
+    """Every target, and each further version of one as TARGET@VERSION."""
+    return [
+        name if at == 0 else f"{name}@{version}"
+        for name in registry.names()
+        for at, version in enumerate(registry.capabilities(name).versions)
+    ]
+
+
+def told(spec: Path, target: str) -> tuple[Checked, list[Located]]:
+    """The checked spec, and what is wrong with it on the target and nowhere else."""
+    checked = check_file(read(str(spec)), target=target)
+    assert not checked.has_errors, checked.findings
+    return checked, list(lacking(checked, target))
+
+
+def named(findings: list[Located], feature: str) -> list[str]:
+    """Codes of the findings that name the feature; those on blocks that wait for a later release name none."""
+    if feature.startswith(LATER):
+        return [found.code for found in findings if found.name in ("idle-on-target", "beyond-target")]
+    return [found.code for found in findings if f"({feature}: " in found.message]
+
+
+@pytest.mark.parametrize("target", everywhere())
 @pytest.mark.parametrize("feature", sorted(USES))
-def test_what_a_target_declares_to_lack_is_told_and_nothing_else_is(feature: str, tmp_path: Path) -> None:
+def test_a_declared_gap_is_told_and_what_is_declared_to_be_there_compiles(
+    feature: str, target: str, tmp_path: Path
+) -> None:
     spec = write(tmp_path, feature)
-    rows = {row["feature"]: row["targets"] for row in support(spec)}
-    assert feature in rows, "the spec does not use it"
-    for target in registry.names():
-        words = ["check", spec.name, "--target", target]
-        told = subprocess.run(
-            [sys.executable, "-c", "from mlopsc.cli.main import entry; entry()", *words],
-            capture_output=True, text=True, cwd=tmp_path, timeout=60, check=False,
-        ).stdout  # fmt: skip
-        lacks = rows[feature][target]["support"] == "unsupported"
-        named = f"({feature}: " in told
-        waits = feature.startswith(LATER) and "MLC7005 idle-on-target" in told.replace("] ", " ").replace("[", "")
-        assert (named or waits) is lacks, f"{target}: {told}"
+    name, _, version = target.partition("@")
+    level, _ = registry.capabilities(name).level(feature, version or None)
+    checked, findings = told(spec, target)
+    assert feature in [use.feature for use in used(checked.program)], "the spec does not use it"
+    if not level.usable:
+        waits = name == "local" or (feature.startswith(LATER) and level is Level.NOT_IMPLEMENTED)
+        (code,) = named(findings, feature)
+        assert code == ("MLC7004" if not waits or feature in BROKEN_LOCALLY else "MLC7005")
+    else:
+        assert named(findings, feature) == []
+    if not any(found.severity == "error" for found in findings):
+        assert emitted(plan_of(checked), checked, target, str(tmp_path / "out"))
+
+
+@pytest.mark.parametrize("target", registry.names())
+@pytest.mark.parametrize("feature", sorted(USES))
+def test_what_the_table_says_decides_and_a_feature_without_a_line_is_refused(
+    feature: str, target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same spec against a table that has all else and this one line turned: there, not there, missing."""
+    spec = write(tmp_path, feature)
+    table = registry.capabilities(target)
+
+    def turned(line: dict[str, tuple[Level, str]]) -> list[str]:
+        others = {name: (Level.FULL, "") for name in FEATURES if name != feature}
+        changed = dataclasses.replace(table, levels=others | line)
+        monkeypatch.setattr(support_of, "capabilities", lambda _: changed)
+        return named(told(spec, target)[1], feature)
+
+    assert turned({feature: (Level.FULL, "")}) == []
+    assert turned({feature: (Level.EMULATED, "by other means")}) == []
+    assert len(turned({feature: (Level.UNSUPPORTED, "")})) == 1
+    assert len(turned({})) == 1

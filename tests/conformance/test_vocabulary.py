@@ -16,7 +16,6 @@ ELSEWHERE = {
     "sources csv connection": "as s3",
     "sources json_lines connection": "as s3",
     "sources parquet connection": "as s3",
-    "setting pipeline.notify": "a gap of every target; test_gaps.py",
     "setting model.gpu": "needs a GPU; a gap of most targets; test_gaps.py",
     "triggers new_data": "a gap of some targets; test_gaps.py, tests/airflow/test_dag_file.py",
     "rule pipeline.when": "as new_data",
