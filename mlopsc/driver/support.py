@@ -30,6 +30,7 @@ _LATER = ("rollout.", "rollback.", "deploy", "batch", "monitor")
 # warning says so; on any other target a spec that asks for one that is missing is an error.
 _OPERATION = (*_LATER, "schedule.", "trigger.")
 _TRIAL = "local"
+_STORES = ("s3://", "gs://")
 
 
 class Use(NamedTuple):
@@ -154,7 +155,7 @@ def _source(program: Program, source: CallValue) -> str:
         kind = decl.settings["value"].value.name if decl is not None and "value" in decl.settings else ""
         return "source.object-store" if kind in ("s3", "gcs") else "source.database"
     path = source.args.get("path")
-    return "source.object-store" if path is not None and "://" in str(path.value) else "source.file"
+    return "source.object-store" if path is not None and str(path.value).startswith(_STORES) else "source.file"
 
 
 def _deploy(decl: Decl) -> Iterator[tuple[str, Span]]:

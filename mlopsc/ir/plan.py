@@ -104,6 +104,13 @@ class DataRule(Frozen):
     where: Where
 
 
+class ColumnPlace(Frozen):
+    """Where a column is declared: a rule of it that rows break is told there, whichever spec the rows were read for."""
+
+    name: str
+    where: Where
+
+
 class IngestSettings(Frozen):
     kind: Literal["ingest"] = "ingest"
     data: str
@@ -124,6 +131,7 @@ class ValidateSettings(Frozen):
     data: str
     bad_rows: Number
     key: tuple[str, ...]
+    columns: tuple[ColumnPlace, ...] = ()
     rules: tuple[DataRule, ...]
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from mlopsc.ir.plan import (
     CleanSettings,
+    ColumnPlace,
     ColumnSpec,
     DataRule,
     IngestSettings,
@@ -84,5 +85,8 @@ def validate(lowering: Lowering, info: DataInfo) -> ValidateSettings:
         data=info.decl.name,
         bad_rows=number(setting(info.decl, "bad_rows")),
         key=tuple(info.key),
+        columns=tuple(
+            ColumnPlace(name=column.name, where=lowering.where(column.span)) for column in info.columns.values()
+        ),
         rules=tuple(data_rule(lowering, rule) for rule in info.rules),
     )

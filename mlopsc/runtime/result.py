@@ -61,7 +61,7 @@ def _step(store: Store, step: dict[str, Any], outcomes: dict[str, Outcome]) -> d
         found["warnings"] = _warnings(store, step, outcomes)
         aside = _quarantine(store, outcomes, step["settings"]["data"])
         if aside and aside["path"] and (found["error"] or {}).get("name") == "too-many-bad-rows":
-            found["error"] = {**found["error"], "help": f"they are kept in {aside['path']}, a Parquet file"}
+            found["error"] = {"help": f"they are kept in {aside['path']}, a Parquet file", **found["error"]}
     return found
 
 

@@ -235,7 +235,7 @@ def _here_columns(ctx: Context, value: ast.Value | None, here: DataInfo) -> list
         if item.text not in here.columns:
             if here.lacks(item.text):
                 message = f"{here.decl.name} has no column {item.text}."
-                ctx.unknown("unknown-column", item, message, here.columns)
+                ctx.unknown("unknown-column", item, message, here.written())
             return None
         columns.append(item)
     return columns

@@ -64,4 +64,4 @@ def _dedupe(ctx: Context, info: DataInfo, node: ast.Rule) -> None:
         elif name.text in info.columns:
             columns.append(name.text)
         elif info.lacks(name.text):
-            ctx.unknown("unknown-column", name, f"{info.decl.name} has no column {name.text}.", info.columns)
+            ctx.unknown("unknown-column", name, f"{info.decl.name} has no column {name.text}.", info.written())

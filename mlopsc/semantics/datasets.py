@@ -156,7 +156,7 @@ def other_column(ctx: Context, node: ast.Value) -> tuple[DataInfo, str] | None:
     column = other.columns.get(tail.text)
     if column is None:
         if other.lacks(tail.text):
-            ctx.unknown("unknown-column", tail, f"{head.text} has no column {tail.text}.", other.columns)
+            ctx.unknown("unknown-column", tail, f"{head.text} has no column {tail.text}.", other.written())
         return None
     return other, column.name
 

@@ -151,7 +151,7 @@ class _Block:
         if data.lacks(definition.name):
             name = ast.Name(definition.span[0], definition.span[1], definition.name)
             message = f"{data.decl.name} has no column {definition.name}."
-            self.ctx.unknown("unknown-column", name, message, data.columns)
+            self.ctx.unknown("unknown-column", name, message, data.written())
         return column
 
     def _poison(self, name: str) -> None:

@@ -150,7 +150,7 @@ class MonitorScope(ModelScope):
         column = data.columns.get(first.text)
         if column is None:
             if data.lacks(first.text):
-                ctx.unknown("unknown-column", first, f"{data.decl.name} has no column {first.text}.", data.columns)
+                ctx.unknown("unknown-column", first, f"{data.decl.name} has no column {first.text}.", data.written())
             return None
         if word == "new_categories" and column.type.kind not in SLICED:
             message = f"new_categories looks at categories and texts, and {first.text} is {named(Type(column.type.kind))}."
@@ -253,7 +253,7 @@ def _check_segments(ctx: Context, decl: Decl, data: DataInfo) -> None:
         if column is None:
             if data.lacks(ref.name):
                 word = ast.Name(ref.span[0], ref.span[1], ref.name)
-                ctx.unknown("unknown-column", word, f"{data.decl.name} has no column {ref.name}.", data.columns)
+                ctx.unknown("unknown-column", word, f"{data.decl.name} has no column {ref.name}.", data.written())
         elif column.type.kind not in SLICED:
             message = f"Segments are by a category, a bool or a string, and {ref.name} is {named(Type(column.type.kind))}."
             ctx.report("bad-slice", ref.span, message)

@@ -31,7 +31,8 @@ def apply_overrides(ctx: Context, sources: SourceMap, profile: str | None, overr
         if chosen is None:
             names = [d.name for d in program.decls.values() if d.kind == "profile"]
             word = ast.Name(start[0], start[1], profile)
-            ctx.unknown("unknown-name", word, f"No profile is named {profile}.", names)
+            has = "" if names else ": the spec has no profile block"
+            ctx.unknown("unknown-name", word, f"No profile is named {profile}{has}.", names)
         elif isinstance(chosen.node, ast.Block):
             program.profile = profile
             _enter(ctx, chosen.node.body, f"profile {profile}")

@@ -188,6 +188,10 @@ class DataInfo:
         self.poisoned: set[str] = set()  # names of columns that could not be understood
         self.checked = checked  # filters and rules were read, too: columns come first, as other blocks may need them
 
+    def written(self) -> list[str]:
+        """Every column that the block names, also those whose own declaration is broken."""
+        return [*self.columns, *sorted(self.poisoned - self.columns.keys())]
+
     def lacks(self, name: str) -> bool:
         """Whether it can be said that there is no column of this name."""
         return self.complete and name not in self.columns and name not in self.poisoned

@@ -71,7 +71,7 @@ class RowScope:
         return None
 
     def _options(self) -> Iterator[str]:
-        yield from self.data.columns
+        yield from self.data.written()
         if self.features is not None:
             yield from (name for name, f in self.features.features.items() if f.plain and name != self.itself)
 

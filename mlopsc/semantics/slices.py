@@ -22,7 +22,7 @@ def slice_column(ctx: Context, node: ast.Value, model: ModelInfo) -> str | None:
     kind = _kind(node.text, model)
     if kind is None:
         if data.lacks(node.text) and model.features.lacks(node.text):
-            ctx.unknown("unknown-column", node, f"{data.decl.name} has no column {node.text}.", data.columns)
+            ctx.unknown("unknown-column", node, f"{data.decl.name} has no column {node.text}.", data.written())
         return None
     if kind not in SLICED:
         message = f"Slices are by a category, a bool or a string, and {node.text} is {named(Type(kind))}."

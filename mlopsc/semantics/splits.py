@@ -67,7 +67,7 @@ def _check_group(ctx: Context, model: ModelInfo, split: CallValue) -> None:
     if column is None:
         if data.lacks(ref.name):
             word = ast.Name(ref.span[0], ref.span[1], ref.name)
-            ctx.unknown("unknown-column", word, f"{data.decl.name} has no column {ref.name}.", data.columns)
+            ctx.unknown("unknown-column", word, f"{data.decl.name} has no column {ref.name}.", data.written())
         return
     if column.type.kind not in _GROUP_TYPES:
         ctx.report(

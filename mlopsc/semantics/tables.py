@@ -22,6 +22,7 @@ def table(ctx: Context, decl: Decl) -> DataInfo:
     body = decl.node.body if isinstance(decl.node, ast.Block) else []
     read_settings(ctx, decl, body, DATA)
     _check_connection(ctx, decl)
+    _check_path(ctx, decl)
     info = DataInfo(decl, {}, [], None, [], [], None)
     ctx.program.data[decl.name] = info
     read_columns(ctx, info, body)
@@ -47,6 +48,19 @@ def _check_connection(ctx: Context, decl: Decl) -> None:
     ctx.report("wrong-kind", written.span, message)
 
 
+def _check_path(ctx: Context, decl: Decl) -> None:
+    """An address is no file. Those of object stores are the target's affair."""
+    source = decl.settings.get("source")
+    path = source.value.args.get("path") if source is not None else None
+    if source is None or path is None:
+        return
+    scheme, found, _ = str(path.value).partition("://")
+    if found and scheme not in ("s3", "gs") and scheme.isalnum():
+        message = f"{path.value} is an address, and {source.value.name}(…) reads files."
+        advice = 'Download it, or return its rows from a function: python("module:function").'
+        ctx.report("wrong-value", path.span, message, help=advice)
+
+
 def other_data(ctx: Context, name: ast.Name) -> DataInfo | None:
     """The data block that a name means, marked as used; None after reporting."""
     decl = ctx.decl(name, "data")
@@ -58,7 +72,7 @@ def named_column(ctx: Context, info: DataInfo, ref: Ref) -> ColumnInfo | None:
     column = info.columns.get(ref.name)
     if info.lacks(ref.name):
         node = ast.Name(ref.span[0], ref.span[1], ref.name)
-        ctx.unknown("unknown-column", node, f"{info.decl.name} has no column {ref.name}.", info.columns)
+        ctx.unknown("unknown-column", node, f"{info.decl.name} has no column {ref.name}.", info.written())
     return column
 
 

@@ -119,7 +119,7 @@ def _given(ctx: Context, data: DataInfo, node: ast.Value | ast.Star) -> dict[str
             whole = False
             if data.lacks(arg.name.text):
                 message = f"{data.decl.name} has no column {arg.name.text}."
-                ctx.unknown("unknown-column", arg.name, message, data.columns)
+                ctx.unknown("unknown-column", arg.name, message, data.written())
         elif column.name in row:
             ctx.report("duplicate-argument", arg.span, f"{column.name} is given twice.")
             whole = False

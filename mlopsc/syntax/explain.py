@@ -364,7 +364,10 @@ def _other_languages(case: Case) -> Problem | None:
         message = "Functions have no dots in their names."
         return case.problem(message, "`a.b` refers to `b` of `a`; a call is `name(…)`.")
     if case.kind == LBRACE and before is not None and before.kind in (EQ, COMMA, LPAR, LBRACK, COLON):
-        return case.problem("A value does not start with `{`.", "A list is `[…]`, a section `name { … }`.")
+        advice = "A list is `[…]`, a section `name { … }`."
+        if case.text.startswith("{{", case.span()[0]):
+            advice = "A spec is no template: what differs from run to run is a param, `param NAME : TYPE = …`."
+        return case.problem("A value does not start with `{`.", advice)
     if case.kind == DOTDOT:
         return case.problem("A range goes from one number to another.", "Its ends are numbers, names or dates: `0..100`.")
     return None

@@ -140,9 +140,10 @@ class Recovery:
         after = case.at(case.wrong)
         at_start = case.start == case.offset
         if case.kind == RBRACE and at_start and not depth:
-            self.problems.add(case.problem("This `}` closes nothing.", "Remove it.", ""))
+            past = self._resync.past_closing(case.offset)
+            self.problems.add(_stray(case, past))
             self._drop(level)
-            self._start_at(self._resync.past_closing(case.offset), [(SEP, None)], 0)
+            self._start_at(past, [(SEP, None)], 0)
             return True
         if case.kind == SEP and not depth and after is not None and after.kind == LBRACE:
             if TABLE[self.machine.states[-1]].get(LBRACE, 0) == 0:
@@ -309,3 +310,12 @@ class Recovery:
         if case.kind in (RBRACE, END) and case.wrong and not nested and tokens[case.wrong - 1].kind in OPEN_ENDED:
             return tokens[case.wrong - 1], case.offset
         return None
+
+
+def _stray(case: Case, past: int) -> Problem:
+    """Braces that close nothing, all those of one line together."""
+    end = case.offset + len(case.text[case.offset : past].rstrip())
+    if end - case.offset == 1:
+        return case.problem("This `}` closes nothing.", "Remove it.", "")
+    written = case.text[case.offset : end]
+    return case.problem(f"These `{written}` close nothing.", "Remove them.", "", span=(case.offset, end))

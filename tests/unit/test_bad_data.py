@@ -60,7 +60,7 @@ def load():
 BAD_ROWS, BAD_VALUES = "MLC8020", "MLC8019"
 CASES = {
     "no file": Case({}, "MLC8001", "data d", "No file is found at d.csv"),
-    "a folder in the file's place": Case({"d.csv/x": ""}, "MLC8001", "data d", "No file is found at d.csv"),
+    "a folder in the file's place": Case({"d.csv/x": ""}, "MLC8001", "data d", "d.csv is a folder"),
     "a glob that matches nothing": Case({}, "MLC8001", "data d", "in/*.csv", given={"source": 'csv("in/*.csv")'}),
     "a renamed column": csv(TEXT.replace("age", "Age", 1), "MLC8002", "age :", "d has no column age"),
     "a column that is gone": csv(without("pay"), "MLC8002", "pay :", "d has no column pay"),

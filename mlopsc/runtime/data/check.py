@@ -17,6 +17,7 @@ from typing import Any
 from ..errors import StepError
 from ..hiding import hidden, outside, without
 from .clean import clean
+from .csv_source import NOT_UTF8, OTHER_ENCODING
 from .engine import open_engine
 from .ingest import ingest
 from .source import Place
@@ -85,15 +86,20 @@ def _bad_values(block: dict[str, Any], report: dict[str, Any]) -> list[Finding]:
     if not report["rows_read"] or report["bad"] / report["rows_read"] <= allowed:
         return []
     found = []
+    places = {column["name"]: column["where"] for column in block["ingest"]["columns"]}
     for broken in report["broken"]:
         share = f"{broken['rows']:,} of the first {report['rows_read']:,} rows"
         message = f"{share} break {broken['column'] or 'the form of the file'}: the first is {broken['example']}."
         note = _advice(broken)
-        found.append(_finding(StepError("MLC8019", "bad-values", message, where=broken.get("where"), help=note)))
+        found.append(
+            _finding(StepError("MLC8019", "bad-values", message, where=places.get(broken["column"]), help=note))
+        )
     return found
 
 
 def _advice(broken: dict[str, Any]) -> str | None:
+    if broken["rule"] == NOT_UTF8:
+        return OTHER_ENCODING
     if broken["rule"] == "is null":
         return f"Write ? behind the type of {broken['column']} if null is a good value."
     if broken["rule"].startswith("is no "):

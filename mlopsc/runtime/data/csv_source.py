@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 csv.field_size_limit(1 << 30)
 LONGEST_LINE = 16 << 20  # bytes; a longer row is a bad row
+NOT_UTF8 = "not UTF-8"
+OTHER_ENCODING = 'Name the encoding that the file has: csv(…, encoding = "latin-1").'
 UNIT = "\x1f"  # stands for a delimiter that DuckDB does not take
 CHUNK = 1 << 20  # characters or bytes
 
@@ -128,6 +130,8 @@ def _prepare(
         _rewrite(file, label, readable, encoding, None if short else delimiter)
         delimiter = delimiter if short else UNIT
     first, blank = _first_record(readable, label, delimiter)
+    if settings["header"] and any("\ufffd" in field for field in first or ()):
+        _refuse_header(readable, label, blank)
     if first is None:
         raise StepError("MLC8004", "empty-source", f"{label} is empty: it does not even hold a header.")
     names = first if settings["header"] else declared
@@ -162,7 +166,7 @@ def _rewrite(file: Path, label: str, target: Path, encoding: str, delimiter: str
                 held = text[cut:]
         except UnicodeError as error:
             message = f"{label} cannot be read as {encoding}: {error}."
-            raise StepError("MLC8003", "unknown-encoding", message) from None
+            raise StepError("MLC8003", "unknown-encoding", message, help=OTHER_ENCODING) from None
         out.write(held)
 
 
@@ -223,6 +227,20 @@ def _first_record(file: Path, label: str, delimiter: str) -> tuple[list[str] | N
     return None, 0
 
 
+def _refuse_header(file: Path, label: str, blank: int) -> None:
+    """StepError where the header, which stands after `blank` empty lines, is no UTF-8."""
+    with open_bytes(file) as raw:
+        start = raw.read(CHUNK)
+    line = b"".join(start.splitlines(keepends=True)[: blank + 1])
+    try:
+        line.decode("utf-8")
+    except UnicodeDecodeError:
+        wide = start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        note = OTHER_ENCODING.replace("latin-1", "utf-16") if wide else OTHER_ENCODING
+        message = f"{label} is read as utf-8, and its header, line {blank + 1}, is {NOT_UTF8}."
+        raise StepError("MLC8003", "unknown-encoding", message, help=note) from None
+
+
 def read_rejects(
     con: duckdb.DuckDBPyConnection, labels: Mapping[str, str], too_many: str = "more fields than the header"
 ) -> list[Reject]:
@@ -236,7 +254,7 @@ def read_rejects(
         "TOO MANY COLUMNS": too_many,
         "UNQUOTED VALUE": "a quote that is not closed, or text behind a closed one",
         "LINE SIZE OVER MAXIMUM": f"longer than {LONGEST_LINE >> 20} MiB",
-        "INVALID ENCODING": "not UTF-8",
+        "INVALID ENCODING": NOT_UTF8,
     }
     lines: dict[str, Iterator[int]] = {}
     for path in dict.fromkeys(path for path, *_ in found):

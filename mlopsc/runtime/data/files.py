@@ -45,10 +45,20 @@ def open_parquet(settings: dict[str, Any], place: Place) -> Source:
                 columns = dict(zip(own, columns.values(), strict=True))
             parts.append(Part(table, columns, label_of(file, place.data_root)))
         except duckdb.Error as error:
-            label = label_of(file, place.data_root)
-            first = str(error).splitlines()[0]
-            raise StepError("MLC8005", "unreadable-source", f"{label} cannot be read as Parquet: {first}") from None
+            raise _no_parquet(file, label_of(file, place.data_root), str(error).splitlines()[0]) from None
     return Source(parts)
+
+
+def _no_parquet(file: Path, label: str, told: str) -> StepError:
+    """A Parquet file begins and ends with four bytes; where they are missing at the start, it is a file of another kind."""
+    with file.open("rb") as handle:
+        start = handle.read(4096)
+    if start.startswith(b"PAR1"):
+        return StepError("MLC8005", "unreadable-source", f"{label} cannot be read as Parquet: {told}")
+    kind = "json_lines" if start.lstrip()[:1] == b"{" else "csv"
+    text = b"\0" not in start and start.strip()
+    note = f'It looks like text: {kind}("{label}") reads it.' if text else None
+    return StepError("MLC8005", "unreadable-source", f"{label} is no Parquet file.", help=note)
 
 
 def _own_names(con: duckdb.DuckDBPyConnection, file: Path) -> list[str]:

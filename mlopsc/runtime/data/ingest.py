@@ -319,14 +319,11 @@ def _told(value: str) -> str:
 
 def _summary(con: duckdb.DuckDBPyConnection, rule: Broken, count: int, row: int) -> dict[str, Any]:
     example = con.execute("SELECT __rule FROM __bad_rows WHERE __row = ?", [row]).fetchone()
-    where = rule.column["where"] or {}
     return {
         "column": rule.column["name"],
         "rule": rule.text,
         "rows": count,
         "example": example[0] if example else None,
-        "line": where.get("line"),
-        "where": rule.column["where"],
     }
 
 

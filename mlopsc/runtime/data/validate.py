@@ -12,6 +12,7 @@ from ..errors import StepError
 from ..expr.dataset import DATASET, Environment
 from ..expr.literals import kind_of, sql_name, sql_text
 from ..expr.sql import to_sql
+from .csv_source import NOT_UTF8, OTHER_ENCODING
 from .engine import connect
 
 if TYPE_CHECKING:
@@ -65,8 +66,10 @@ def _bad_rows(settings: dict[str, Any], ingest: dict[str, Any]) -> StepError | N
     message = f"{bad:,} of {read:,} rows of {settings['data']} are bad, and {allowed}"
     message += f"; the first: {worst['example']}." if worst["example"] else "."
     more = {"broken": ingest["broken"]}
-    found = next((b["where"] for b in ingest["broken"] if b.get("where")), None)
-    return StepError("MLC8020", "too-many-bad-rows", message, where=found, details=more)
+    places = {column["name"]: column["where"] for column in settings.get("columns", ())}
+    found = next((places[b["column"]] for b in ingest["broken"] if b["column"] in places), None)
+    note = OTHER_ENCODING if worst["rule"] == NOT_UTF8 else None
+    return StepError("MLC8020", "too-many-bad-rows", message, where=found, help=note, details=more)
 
 
 def _no_rows(settings: dict[str, Any], rows: int, ingest: dict[str, Any]) -> StepError | None:
