@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -33,17 +32,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return found
 
 
-def reports() -> set[str]:
-    return {name for name in os.listdir(tempfile.gettempdir()) if name.startswith("mlopsc-report-")}
-
-
 def lines(told: str) -> list[str]:
     return [line for line in told.splitlines() if not line.startswith("{")]
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_a_full_disk_behind_standard_output_is_one_line_and_exit_2(folder: Path, name: str) -> None:
-    before = reports()
+def test_a_full_disk_behind_standard_output_is_one_line_and_exit_2(folder: Path, name: str, tmp_path: Path) -> None:
     with open("/dev/full", "w") as full:
         done = subprocess.run(
             [*ENTRY, *COMMANDS[name]],
@@ -52,11 +46,12 @@ def test_a_full_disk_behind_standard_output_is_one_line_and_exit_2(folder: Path,
             stderr=subprocess.PIPE,
             text=True,
             timeout=120,
+            env={**os.environ, "TMPDIR": str(tmp_path)},
             check=False,
         )
     assert done.returncode == 2
     assert lines(done.stderr) == ["mlopsc: standard output cannot be written: No space left on device"]
-    assert reports() == before
+    assert list(tmp_path.glob("mlopsc-report-*")) == []
 
 
 @pytest.mark.parametrize("name", ["check", "run"])
