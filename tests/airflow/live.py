@@ -137,6 +137,17 @@ class Airflow:
             time.sleep(0.3)
         raise AssertionError(f"not within {seconds} s: {what}\n{self.logs()}")
 
+    def _settled(self) -> None:
+        """The scheduler has taken in how the processes of tasks ended that wait now. Airflow 3.3 takes a task for failed whose
+        process's end it learns of after the task was queued again: no person answers that fast, a test on a busy machine does.
+        """
+        for _ in range(4):
+            beat = self._beat()
+            self.until(lambda beat=beat: self._beat() != beat, 60, "the scheduler's next heartbeat")
+
+    def _beat(self) -> Any:
+        return self.call("GET", "/api/v2/monitor/health", user=None)["scheduler"]["latest_scheduler_heartbeat"]
+
     def trigger(self, dag: str, conf: dict[str, Any] | None = None) -> str:
         self.until(lambda: any(d["dag_id"] == dag for d in self.call("GET", "/dags")["dags"]), 60, f"{dag} is seen")
         self.call("PATCH", f"/dags/{dag}", {"is_paused": False})
@@ -158,5 +169,6 @@ class Airflow:
         self.until(lambda: self.states(dag, run).get(task) in states, seconds, f"{task} in {states}")
 
     def answer(self, dag: str, run: str, task: str, choice: str, user: str, reason: str) -> None:
+        self._settled()
         body = {"chosen_options": [choice], "params_input": {"reason": reason}}
         self.call("PATCH", f"/dags/{dag}/dagRuns/{run}/taskInstances/{task}/-1/hitlDetails", body, user=user)
