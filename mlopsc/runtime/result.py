@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .errors import StepError
+from .errors import LostConnection, StepError
 from .gates import clauses_of, rule_lines
 from .store.objects import Store
 
@@ -95,6 +95,8 @@ def _artifact(store: Store, outcomes: dict[str, Outcome], step: str, output: str
         return None
     try:
         return store.read_json(digest)
+    except LostConnection:
+        raise  # what cannot be read now is not missing
     except (StepError, ValueError):
         return None
 

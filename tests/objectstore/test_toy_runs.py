@@ -372,3 +372,25 @@ def test_a_large_object_travels_in_parts_and_comes_back_whole(
     digest = store.put(tmp_path / "large")
     monkeypatch.setenv("MLOPSC_CACHE", str(tmp_path / "another machine"))
     assert opened(where).path(digest).read_bytes() == (tmp_path / "large").read_bytes()
+
+
+def test_what_cannot_be_read_now_is_not_taken_for_damaged(
+    where: dict[str, Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A server that refuses to hand content out must not make the next run throw it away."""
+    plan = toys.training()
+    found = run_plan(plan, **where)
+    store = opened(where)
+    name = store._name(store.place(found["models"]["m"]["digest"]))
+
+    def refusing(operation: str, path: str) -> None:
+        if operation == "s3-get" and path.endswith(name):
+            raise PermissionError("no")
+
+    monkeypatch.setenv("MLOPSC_CACHE", str(tmp_path / "another machine"))
+    monkeypatch.setattr(io, "probe", refusing)
+    other = opened(where)
+    with pytest.raises(StepError, match="access was refused"):
+        other.trust(found["models"]["m"]["digest"], None)
+    monkeypatch.setattr(io, "probe", None)
+    assert store.has(found["models"]["m"]["digest"])

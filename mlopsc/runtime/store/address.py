@@ -60,4 +60,8 @@ def cache_folder(url: str) -> Path:
         return base / name
     import tempfile  # costs an unchanged run in a folder nothing
 
-    return Path(tempfile.gettempdir()) / f"mlopsc-{os.getuid()}" / name
+    base = Path(tempfile.gettempdir()) / f"mlopsc-{os.getuid()}"
+    with contextlib.suppress(OSError):
+        base.mkdir(mode=0o700)
+    mine = base.is_dir() and not base.is_symlink() and base.stat().st_uid == os.getuid()
+    return (base if mine else Path(tempfile.mkdtemp(prefix="mlopsc-"))) / name

@@ -25,6 +25,7 @@ from .objects import Found, Signature, Store, canonical, digest_bytes, digest_fi
 if TYPE_CHECKING:
     from .leases import Lease
 
+_NOT_WHOLE = ("MLC9006", "MLC9007")  # said by what was read; any other error says nothing of the content
 _FORMAT_FILE = canonical({"format": FORMAT})
 
 
@@ -57,7 +58,11 @@ class RemoteStore(Store):
                 bucket.create("format.json", _FORMAT_FILE)
             found = bucket.get("format.json")
         _check_format(bucket, found)
-        return cls(bucket, Store.open(cache_folder(url)))
+        try:
+            return cls(bucket, Store.open(cache_folder(url)))
+        except StepError as error:
+            error.help = f"copies of {bucket.url()} are kept there: set MLOPSC_CACHE to a folder that you may write"
+            raise
 
     @property
     def address(self) -> str:
@@ -121,10 +126,10 @@ class RemoteStore(Store):
         if list(known or ()) != now:
             try:
                 self.prove(digest)
-            except LostConnection:
+            except StepError as error:
+                if error.code in _NOT_WHOLE:
+                    return False
                 raise
-            except StepError:
-                return False
         self._whole_there[digest] = now
         return True
 
@@ -155,7 +160,7 @@ class RemoteStore(Store):
         try:
             self.bucket.create(self._name(path), data)
         except FileExistsError:
-            if self.bucket.get(self._name(path)) != data:
+            if self.bucket.get_all([self._name(path)]) != [data]:
                 raise
 
     def _prove_exclusive(self) -> None:
