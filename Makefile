@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PINS   := pyproject.toml constraints.txt
 
-.PHONY: setup demo test lint types tests bench clean show-airflow
+.PHONY: setup demo test lint types tests test-containers bench clean show-airflow
 .DEFAULT_GOAL := setup
 
 # Compiled modules are written here and now: with PYTHONDONTWRITEBYTECODE set, every command would compile them anew.
@@ -45,6 +45,10 @@ types: $(VENV)/.test.stamp
 
 tests: $(VENV)/.test.stamp .venv-airflow3/.stamp .venv-airflow2/.stamp
 	$(BIN)/python -m pytest -n 2 --durations=10 $(PYTEST_ARGS)
+
+# Real containers: root, podman, runc and debootstrap (apt-get install --no-install-recommends), some minutes the first time.
+test-containers: $(VENV)/.test.stamp
+	$(BIN)/python -m pytest -n 0 tests/containers/containers.py
 
 bench: $(VENV)/.test.stamp .venv-airflow3/.stamp
 	$(BIN)/python bench/bench.py
