@@ -11,7 +11,7 @@ import pytest
 from s3 import ObjectStore
 
 
-@pytest.mark.parametrize(("how", "stride"), [("machine", 3), ("EIO", 7), ("lost", 5)])
+@pytest.mark.parametrize(("how", "stride"), [("machine", 4), ("EIO", 9), ("lost", 7)])
 def test_whatever_operation_breaks_earlier_versions_load_and_the_next_run_gives_the_same(
     how: str, stride: int, s3: ObjectStore, tmp_path: Path
 ) -> None:
