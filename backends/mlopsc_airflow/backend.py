@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mlopsc.ir.plan import ApproveSettings, Param, Pipeline, Plan, Step
-from mlopsc.target import bundle
+from mlopsc.ir.plan import Param, Pipeline, Plan
+from mlopsc.target import bundle, kubernetes
 from mlopsc.target.capability import Capabilities
 from mlopsc.target.literals import Literal, environment, python
-from mlopsc.target.protocol import EmitOptions, Files
+from mlopsc.target.pins import pinned
+from mlopsc.target.protocol import EmitOptions, Files, Refused
+from mlopsc_airflow import options as airflow_options
+from mlopsc_airflow import podspec, tasks
 from mlopsc_airflow.capabilities import CAPABILITIES
-from mlopsc_airflow.edges import arrows, leaves, outside
 from mlopsc_airflow.names import RESULT, identifier
+from mlopsc_airflow.options import Pods
 
 MODULES = "modules"
-_SAYS = {
-    "ingest": "reads and types the rows",
-    "clean": "filters, keeps the first of duplicates",
-    "validate": "holds keys, bad rows and expectations against the data",
-    "split": "parts training rows from test rows",
-    "train": "fits features and algorithm, tuning included",
-    "evaluate": "scores the test rows",
-    "gate": "judges the model",
-    "approve": "waits for a person",
-    "register": "makes the model the champion",
-    "custom": "runs a function of the spec's author",
-}
 # JSON Schema of a param, by its type in the spec.
 _SCHEMAS: dict[str, dict[str, str]] = {
     "int": {"type": "integer"},
@@ -49,99 +42,102 @@ class AirflowBackend:
         return CAPABILITIES
 
     def emit(self, plan: Plan, options: EmitOptions) -> Files:
+        """Refused for settings that no pod can have."""
         training = plan.pipelines[0]
+        try:
+            pods = airflow_options.pods(options.values, training.name)
+        except kubernetes.BadValue as bad:
+            raise Refused("MLC7006", "unknown-target-option", f"airflow: {bad}") from bad
         folder = identifier(training.name)
         templates = environment("mlopsc_airflow")
         templates.filters |= {"code": Literal, "keywords": _keywords}
-        names = _names(plan, training, options, folder)
+        inside = _folder(plan, options, pods, folder)
+        names = _names(plan, training, options, pods) | {
+            "plan_digest": hashlib.sha256(inside["plan.json"]).hexdigest(),
+            "modules": bool(options.modules),
+        }
 
         def rendered(name: str) -> bytes:
             return templates.get_template(f"{name}.j2").render(names).encode("utf-8")
 
+        inside |= {"README.md": rendered("pipeline.md"), "step.py": rendered("step.py")}
+        if pods is not None:
+            inside["Dockerfile"] = rendered("Dockerfile")
         files = {f"{folder}.py": rendered("dag.py"), "README.md": rendered("README.md")}
-        inside = {
-            "README.md": rendered("pipeline.md"),
-            "task.py": Path(__file__).with_name("task.py").read_bytes(),
-            "step.py": rendered("step.py"),
-            "requirements.txt": "".join(
-                f"{line}\n" for line in bundle.requirements(plan, options.values.get("store"))
-            ).encode(),
-            # Each line is a regular expression for Airflow 2 and a glob for Airflow 3, and means the same.
-            ".airflowignore": b"mlopsc_runtime\nmodules\ntask.py\nstep.py\n",
-            "plan.json": bundle.plan_file(plan),
-            **bundle.runtime_files(),
-            **{f"{MODULES}/{path}": data for path, data in sorted(options.modules.items())},
-        }
         return files | {f"{folder}/{path}": data for path, data in inside.items()}
 
 
-def _names(plan: Plan, training: Pipeline, options: EmitOptions, folder: str) -> dict[str, Any]:
+def _folder(plan: Plan, options: EmitOptions, pods: Pods | None, folder: str) -> Files:
+    """What tasks run, but for what is rendered."""
+    listed = bundle.requirements(plan, options.values.get("store"))
+    requirements = listed if pods is None else pinned(listed)
+    programs = ["task.py", *(["pod_task.py", "pod_step.py"] if pods else [])]
+    if options.values.get("virtualenv"):
+        programs.append("task_environment.py")
+    hidden = ["mlopsc_runtime", MODULES, *programs, "step.py"]
+    found = {name: (Path(__file__).parent / "carried" / name).read_bytes() for name in programs}
+    found |= {
+        "requirements.txt": "".join(f"{line}\n" for line in requirements).encode(),
+        # Each line is a regular expression for Airflow 2 and a glob for Airflow 3, and means the same.
+        ".airflowignore": "".join(f"{line}\n" for line in hidden).encode(),
+        "plan.json": bundle.plan_file(plan),
+        **bundle.runtime_files(),
+        **{f"{MODULES}/{path}": data for path, data in sorted(options.modules.items())},
+    }
+    return found if pods is None else {**found, "pod.yaml": podspec.template(pods, folder)}
+
+
+def _names(plan: Plan, training: Pipeline, options: EmitOptions, pods: Pods | None) -> dict[str, Any]:
     values = options.values
-    tasks = _tasks(plan, training)
+    mode = values.get("tasks") or "step"
+    found = tasks.by_block(training.steps) if mode == "block" else tasks.by_step(training.steps)
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for task in found:
+        line: dict[str, Any] = {"variable": task.variable, "arguments": tasks.arguments(task, training, values, pods)}
+        line |= {"grouped": task.grouped, "operator": "Approval" if task.steps[0].kind == "approve" else "Step"}
+        groups.setdefault(task.group, []).append(line)
     result = RESULT
-    while result in tasks:
+    while result in groups:
         result += "_"
+    channels = [c.model_dump(mode="json") for c in plan.channels if c.name in training.notify]
+    approvals = mode != "one" and any(step.kind == "approve" for step in training.steps)
+    one = podspec.arguments(training.steps, pods, channels) if mode == "one" and pods else {}
+    told = podspec.arguments((), pods, channels) if pods else {}
+    shown = [one] if mode == "one" else [told, *(task["arguments"] for group in groups.values() for task in group)]
     return {
         "plan": plan,
         "pipeline": training,
-        "dag": folder,
-        "one": values.get("tasks") == "one",
-        "blocks": tasks,
-        "arrows": _arrows(training, result),
+        "dag": identifier(training.name),
+        "mode": mode,
+        "one": one,
+        "asked": {name for arguments in shown for name in arguments},
+        "pods": pods,
+        "home": podspec.HOME,
+        "user": podspec.USER,
+        "channels": told if mode != "one" else {},
+        "blocks": groups,
+        "arrows": tasks.lines(found, result),
         "result": result,
         "params": [(param.name, param.default, _param(param)) for param in plan.params],
         "defaults": _defaults(training, values),
-        "approvals": (approvals := any(step.kind == "approve" for step in training.steps)),
+        "approvals": approvals,
         "told": ", ".join(training.notify),
-        "overdue": bool(training.notify and training.timeout and not approvals),
-        "triggers": [f"mlopsc://{folder}/source/{identifier(trigger.data)}" for trigger in training.triggers],
-        "sources": [_asset(training, "source", trigger.data) for trigger in training.triggers],
-        "settings": {"python": values.get("python"), "store": values.get("store"), "data": values.get("data_root")},
+        "overdue": bool(training.notify and training.timeout and not approvals and pods is None),
+        "triggers": [f"mlopsc://{identifier(training.name)}/source/{identifier(t.data)}" for t in training.triggers],
+        "sources": [tasks.asset(training, "source", trigger.data) for trigger in training.triggers],
+        "settings": _settings(values, pods),
         "doc": _doc(plan, training),
         "tags": list(dict.fromkeys(training.tags)),
-        "requirements": bundle.requirements(plan, options.values.get("store")),
         "secrets": bundle.environment_names(plan),
         "others": [p.name for p in plan.pipelines[1:]],
     }
 
 
-def _arrows(training: Pipeline, result: str) -> list[str]:
-    found = [f"{_several(sources)} >> {_variable(step)}" for step, sources in arrows(training.steps).items() if sources]
-    return [*found, f"{_several(leaves(training.steps))} >> {result}"]
-
-
-def _asset(training: Pipeline, what: str, name: str) -> Literal:
-    """`what`: source (written by whoever brings the data), data (checked rows) or model (the champion)."""
-    return Literal(f"Asset({python(f'mlopsc://{identifier(training.name)}/{what}/{identifier(name)}')})")
-
-
-def _tasks(plan: Plan, training: Pipeline) -> dict[str, list[dict[str, Any]]]:
-    """Tasks by group, in the order of their first step: a block's, or one task in no group, which goes by its own id."""
-    found: dict[str, list[dict[str, Any]]] = {}
-    alone = outside(training.steps, lambda step: identifier(step.id.partition(":")[2]))
-    for step in training.steps:
-        kind, _, name = step.id.partition(":")
-        group, task_id, grouped = identifier(name), kind, kind != "custom" and step.id not in alone
-        if not grouped:
-            group = task_id = identifier(name) if kind == "custom" else f"{identifier(name)}.{kind}"
-        arguments: dict[str, Any] = {"task_id": task_id, "step": step.id}
-        if identifier(name) != name:
-            arguments["task_display_name"] = step.id
-        arguments |= _differing(plan, training, step)
-        arguments["doc_md"] = f"{step.where.file}:{step.where.line} `{step.id}` {_SAYS.get(kind, 'runs')}."
-        task = {"variable": _variable(step.id), "arguments": arguments, "grouped": grouped}
-        found.setdefault(group, []).append(task | {"operator": "Approval" if kind == "approve" else "Step"})
-    return found
-
-
-def _variable(step: str) -> str:
-    kind, _, name = step.partition(":")
-    return f"{kind}_{identifier(name)}"
-
-
-def _several(steps: list[str]) -> str:
-    names = [_variable(step) for step in steps]
-    return names[0] if len(names) == 1 else f"[{', '.join(names)}]"
+def _settings(values: Mapping[str, Any], pods: Pods | None) -> dict[str, Any]:
+    places = {"store": values.get("store"), "data": values.get("data_root")}
+    if pods is not None:
+        return places
+    return {"python": values.get("python"), **places, **({"virtualenv": True} if values.get("virtualenv") else {})}
 
 
 def _keywords(values: dict[str, Any]) -> Literal:
@@ -153,27 +149,6 @@ def _code(value: Any) -> str:
     if isinstance(value, list) and all(isinstance(item, Literal) for item in value):
         return f"[{', '.join(value)}]"
     return value if isinstance(value, Literal) else python(value)
-
-
-def _differing(plan: Plan, training: Pipeline, step: Step) -> dict[str, Any]:
-    """What of a task is not as the DAG's default arguments say."""
-    found: dict[str, Any] = {}
-    name = step.id.partition(":")[2]
-    if isinstance(step.settings, ApproveSettings):
-        found["by"] = list(step.settings.by)
-        if step.settings.within is not None:
-            found["within"] = step.settings.within
-    if step.retries != training.retries:
-        found["retries"] = step.retries
-    if step.timeout != training.timeout:
-        found["execution_timeout"] = step.timeout and Literal(f"timedelta(seconds={python(step.timeout)})")
-    if step.resources.cpu > 1 and "pool" in plan.targets.get(CAPABILITIES.name, {}):
-        found["pool_slots"] = step.resources.cpu
-    if step.kind == "ingest":
-        found["inlets"] = [_asset(training, "source", name)]
-    if step.kind in ("validate", "register"):
-        found["outlets"] = [_asset(training, "data" if step.kind == "validate" else "model", name)]
-    return found
 
 
 def _param(param: Param) -> dict[str, Any]:

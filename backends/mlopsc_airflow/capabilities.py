@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mlopsc.target.capability import Capabilities, Level, Option
 from mlopsc_airflow.names import LONGEST, LONGEST_TAG, clashing, identifier
+from mlopsc_airflow.options import POD, check
 
 _LATER = "compiled and checked; this release does not run it"
 _SENSOR = "a sensor waits for the recorded decision: `mlopsc approve`, or `step.py approve` in the pipeline's folder"
@@ -26,12 +27,16 @@ CAPABILITIES = Capabilities(
             Level.EMULATED,
             "a task takes as many slots of its pool as it has cpus; nothing else is enforced",
         ),
-        "gpu": (Level.NOT_IMPLEMENTED, "give such tasks a queue of workers that have one"),
+        "resources+image": (Level.FULL, "requests and limits of the pod; not run here"),
+        "gpu": (Level.NOT_IMPLEMENTED, "a step gets one in a pod: give the target an image"),
+        "gpu+image": (Level.FULL, "a limit of the pod; not run here"),
         "source.file": (Level.FULL, "workers must see the files"),
+        "source.file+image": (Level.FULL, "below data_root, in the image or on a volume; not run here"),
         "source.object-store": (Level.NOT_IMPLEMENTED, ""),
         "source.database": (Level.FULL, ""),
         "source.python": (Level.FULL, ""),
         "secrets": (Level.FULL, "an Airflow variable, else the password of an Airflow connection, of that name"),
+        "secrets+image": (Level.FULL, "environment from a Kubernetes secret; not run here"),
         "notify": (
             Level.FULL,
             "by the last task and by one that waits, in a worker; when the run's time is over, by a callback",
@@ -50,19 +55,29 @@ CAPABILITIES = Capabilities(
         "monitor": (Level.NOT_IMPLEMENTED, _LATER),
     },
     options=(
-        Option("store", "store", "Store: s3://BUCKET/PREFIX, or a folder as workers see it (else MLOPSC_STORE)."),
+        Option("store", "store", "Store: s3://BUCKET/PREFIX, or a folder as workers or pods see it (else MLOPSC_STORE)."),
         Option(
-            "data_root", "string", "Folder where relative source paths start, as workers see it (else MLOPSC_DATA)."
+            "data_root", "string", "Where relative source paths start, as workers or pods see it (else MLOPSC_DATA)."
         ),
         Option("python", "string", "Interpreter that runs the steps (else the worker's own)."),
+        Option(
+            "virtualenv",
+            "bool",
+            "Each worker makes an environment of the listed packages when a task first needs it: installs at start.",
+            False,
+        ),
         Option("pool", "name", "Pool of all tasks."),
         Option("queue", "string", "Queue of all tasks."),
-        Option("tasks", "choice:step|one", "One task a `step`, or `one` for all.", "step"),
+        Option("tasks", "choice:step|block|one", "One task a `step`, a `block` of the spec, or `one` for all.", "step"),
+        *POD,
     ),
     identifier=clashing,
     longest=LONGEST,
     longest_tag=LONGEST_TAG,
     scope=identifier,
     shared=("README.md",),
+    worker="pod",
+    worker_with="image",
+    check=check,
     excluded={("tasks", "one"): {"approval": "with tasks = one there is no task that could wait for a person"}},
 )

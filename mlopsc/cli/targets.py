@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from mlopsc.cli import options
@@ -24,19 +25,22 @@ def run(args: argparse.Namespace) -> int:
 
     targets = installed()
     wanted = list(about())
+    given: Mapping[str, Mapping[str, Any]] = {}
     if args.spec is not None:
         checked = checked_or_code(args)
         if isinstance(checked, int):
             return checked
         assert checked.program is not None
+        given = checked.program.targets
         wanted = [use.feature for use in used(checked.program)]
     rows: list[dict[str, Any]] = []
     for feature in wanted:
         levels: dict[str, dict[str, Any]] = {}
         for target in targets:
-            level, note = target.level(feature)
+            chosen = given.get(target.name)
+            level, note = target.level(feature, None, chosen)
             levels[target.name] = {"level": level.value, "support": WORDS[level], "note": note}
-            others = {version: target.level(feature, version) for version in target.versions[1:]}
+            others = {version: target.level(feature, version, chosen) for version in target.versions[1:]}
             levels[target.name]["versions"] = {
                 version: {"level": other.value, "support": WORDS[other], "note": told}
                 for version, (other, told) in others.items()

@@ -251,5 +251,8 @@ CODES: dict[str, tuple[str, str]] = {
     "gate-without-data": ("MLC9067", ERROR),
     "other-packages": ("MLC9070", ERROR),
     "store-unreachable": ("MLC9071", ERROR),
+    "no-data-folder": ("MLC9074", ERROR),
+    "other-image": ("MLC9072", ERROR),
+    "environment-not-made": ("MLC9073", ERROR),
     "needs-other-rows": ("MLC9068", ERROR),
 }

@@ -29,7 +29,7 @@ def check_fit(program: Program, found: Capabilities, bag: Bag) -> None:
     _options(program, found, bag)
     _names(program, found, bag)
     _tags(program, found, bag)
-    if found.worker:
+    if found.worker and (not found.worker_with or found.worker_with in program.targets.get(found.name, {})):
         _places(program, found, bag)
 
 
@@ -81,7 +81,12 @@ def _tags(program: Program, found: Capabilities, bag: Bag) -> None:
 
 def _options(program: Program, found: Capabilities, bag: Bag) -> None:
     known = {option.name: option for option in found.options}
-    for name, value in program.targets.get(found.name, {}).items():
+    given = program.targets.get(found.name, {})
+    fitting = {name: value for name, value in given.items() if name in known and _wrong(known[name], value) is None}
+    for name, wanted in found.check(fitting) if found.check is not None else ():
+        span = program.target_spans[found.name][name]
+        bag.report("unknown-target-option", span, f"The option {name} of target {found.name} is {wanted}.")
+    for name, value in given.items():
         span = program.target_spans[found.name][name]
         option = known.get(name)
         if option is None:

@@ -67,13 +67,13 @@ def lacking(checked: Checked, target: str) -> tuple[Located, ...]:
     if checked.program is None:
         return ()
     bag = Bag()
-    chosen_options = checked.program.targets.get(found.name, {}).items()
+    options = checked.program.targets.get(found.name, {})
     excluded = {
-        f: why for pair, features in found.excluded.items() if pair in chosen_options for f, why in features.items()
+        f: why for pair, features in found.excluded.items() if pair in options.items() for f, why in features.items()
     }
     later: list[Span] = []
     for use in used(checked.program):
-        level, note = found.level(use.feature, version)
+        level, note = found.level(use.feature, version, options)
         if use.feature in excluded:
             level, note = Level.UNSUPPORTED, excluded[use.feature]
         if level.usable:

@@ -33,8 +33,8 @@ def run(ctx: Context) -> dict[str, Any]:
                 where=settings["where"],
                 help="the next run asks again",
             )
-        passed_over = _why_not(ctx, entries, bound)
-        raise StepWaiting(f"gate {settings['gate']} waits for one of {', '.join(settings['by'])}{passed_over}")
+        told = f"gate {settings['gate']} waits for one of {', '.join(settings['by'])}{_why_not(ctx, entries, bound)}"
+        raise StepWaiting(told, _shown(ctx))
     if decision["decision"] == "rejected":
         raise StepError(
             "MLC9024",
@@ -45,6 +45,18 @@ def run(ctx: Context) -> dict[str, Any]:
     shown = {name: decision[name] for name in ("decision", "by", "reason", "time", "gate", "digest", "verdict_digest")}
     ctx.outputs["decision"].write_text(json.dumps(shown, sort_keys=True), encoding="utf-8")
     return {"by": decision["by"]}
+
+
+def _shown(ctx: Context) -> list[str]:
+    """The model and every rule of its gate, with value and verdict."""
+    verdict = json.loads(ctx.inputs["verdict"].read_bytes())
+    lines = [f"model {ctx.settings['model']}, {ctx.digests['model']}", f"gate {ctx.settings['gate']}: {verdict['verdict']}"]
+    for rule in verdict.get("rules", ()):
+        value = rule.get("value")
+        measured = "" if value is None else f", value {value:.6g}" if isinstance(value, (int, float)) else f", value {value}"
+        reason = f", {rule['reason']}" if rule.get("reason") else ""
+        lines.append(f"{rule['verdict']}: {rule['rule']} (line {rule['line']}){measured}{reason}")
+    return lines
 
 
 def _decision(entries: list[Entry], bound: dict[str, str]) -> Entry | None:

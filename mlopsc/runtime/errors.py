@@ -42,11 +42,13 @@ class StepError(Exception):
 
 
 class StepWaiting(Exception):  # noqa: N818 - not an error: a step that waits for a person's decision
-    """Raised by an approve step with no decision recorded yet; the run stops here with status "waiting"."""
+    """Raised by an approve step with no decision recorded yet; the run stops here with status "waiting". `shown`: lines of
+    what is decided on."""
 
-    def __init__(self, message: str) -> None:
+    def __init__(self, message: str, shown: list[str] | None = None) -> None:
         super().__init__(message)
         self.message = message
+        self.shown = shown or []
 
 
 class UsageError(StepError):

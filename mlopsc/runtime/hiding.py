@@ -55,7 +55,7 @@ def without(value: Any, hide: list[str]) -> Any:
 
 def told(outcome: dict[str, Any], hide: list[str]) -> dict[str, Any]:
     """A step's outcome with what people read of it cleaned; codes, places and digests stay, however short a secret is."""
-    found = {k: without(v, hide) if k in ("traceback", "message", "summary") else v for k, v in outcome.items()}
+    found = {k: without(v, hide) if k in ("traceback", "message", "summary", "shown") else v for k, v in outcome.items()}
     if "error" in found:
         kept = ("code", "name", "file", "line")
         found["error"] = {k: v if k in kept else without(v, hide) for k, v in found["error"].items()}

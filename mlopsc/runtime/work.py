@@ -65,7 +65,7 @@ def _outcome(request: dict[str, Any], store: Store, function: StepFunction | Non
     try:
         return _perform(request, store, function or load(request["run_function"]), hide)
     except StepWaiting as waiting:
-        return {"status": "waiting", "message": waiting.message}
+        return {"status": "waiting", "message": waiting.message, "shown": waiting.shown}
     except StepError as error:
         error.where = error.where or step.get("where")
         status = "crashed" if isinstance(error, LostConnection) else "failed"

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Any
 
 
 class Level(Enum):
@@ -82,12 +83,15 @@ class Capabilities:
     """All that can be known of a back end without importing what it emits with.
 
     versions: those of the target that it knows, newest first. levels: (level, note) by feature; differing for one version
-    under "FEATURE@VERSION". identifier(kind, name): the target's own name, at most `longest` characters, for a declaration
+    under "FEATURE@VERSION", with an option under "FEATURE+OPTION". identifier(kind, name): the target's own name, at most
+    `longest` characters, for a declaration
     of the spec; None where it gives none. Two declarations with one identifier are an error. excluded: by option and value,
     the features that do not go with it, and why. worker: what runs a step, where that shares no folder with who compiles:
     files and the store are then reached only by the options data_root and store. scope: where one output folder is for
     several specs, the word in a pipeline's file names by which they are told apart; None where a folder is one spec's.
-    shared: paths in such a folder that do not depend on the spec.
+    shared: paths in such a folder that do not depend on the spec. worker_with: the option with which alone steps run in a
+    `worker`; empty where they always do. check(options): (option, what it is or has to be) for each whose value does not
+    fit, beyond its kind.
     """
 
     name: str
@@ -102,9 +106,16 @@ class Capabilities:
     worker: str = ""
     scope: Callable[[str], str] | None = None
     shared: tuple[str, ...] = ()
+    worker_with: str = ""
+    check: Callable[[Mapping[str, Any]], Iterable[tuple[str, str]]] | None = None
 
-    def level(self, feature: str, version: str | None = None) -> tuple[Level, str]:
-        """How far `feature` goes in `version` (the newest without one), and a note."""
+    def level(
+        self, feature: str, version: str | None = None, options: Mapping[str, Any] | None = None
+    ) -> tuple[Level, str]:
+        """How far `feature` goes in `version` (the newest without one) with these options of the target, and a note."""
         chosen = version or self.versions[0]
+        for option in options or ():
+            if (with_it := self.levels.get(f"{feature}+{option}")) is not None:
+                return with_it
         found = self.levels.get(f"{feature}@{chosen}") or self.levels.get(feature)
         return found or (Level.UNKNOWN, "")

@@ -91,6 +91,17 @@ def timetable(dag):
         return dag.timetable.summary
 
 
+def pods(dag):
+    """What each task would ask Kubernetes for, by the provider's own function."""
+    made = {}
+    for task in dag.tasks:
+        if hasattr(task, "build_pod_request_obj"):
+            from kubernetes.client import ApiClient
+
+            made[task.task_id] = ApiClient().sanitize_for_serialization(task.build_pod_request_obj(dry_run=True))
+    return made
+
+
 def serialized(dag):
     try:
         from airflow.serialization.serialized_objects import DagSerialization as Serialized
@@ -105,6 +116,7 @@ def load(request):
         "errors": {k: str(v) for k, v in found.import_errors.items()},
         "dags": {name: described(dag, True) for name, dag in found.dags.items()},
         "serialized": {name: serialized(dag) for name, dag in found.dags.items()},
+        "pods": {name: pods(dag) for name, dag in found.dags.items()},
     }
 
 
@@ -131,6 +143,7 @@ def tested(dag, conf):
     text = io.StringIO()
     handler = logging.StreamHandler(text)
     logging.getLogger().addHandler(handler)
+    logging.getLogger("airflow.providers.cncf").setLevel(logging.INFO)  # what pods print, as a task's log shows it
     try:
         with contextlib.redirect_stdout(text), contextlib.redirect_stderr(text):
             run = dag.test(run_conf=conf)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import importlib
+import importlib.util
 import json
 import os
 import signal
@@ -39,10 +40,12 @@ class Task:
         self.process: subprocess.Popen[str] | None = None
         self._secrets: dict[str, str] = {}
 
-    def step(self, name: str | None) -> dict[str, Any]:
-        """Run a step, or take its finished work from the store: a reference to what it left there. "*" is all steps, as
-        `mlopsc run` does them; None writes result.json of the run. AirflowFailException for a verdict, AirflowException
-        for a crash, Waiting for a decision that nobody took yet."""
+    def step(self, name: str | list[str] | None) -> dict[str, Any]:
+        """Run a step, or take its finished work from the store: a reference to what it left there. Several run one after
+        the other, each in a process of its own; "*" is all steps, as `mlopsc run` does them; None writes result.json of the
+        run. AirflowFailException for a verdict, AirflowException for a crash, Waiting for a decision that nobody took yet."""
+        if isinstance(name, list):
+            return [self.step(one) for one in name][-1]
         if name is None:
             return self._call("finish", needed=self._channels(), ok=(0, 1, 3))
         if name == "*":
@@ -50,7 +53,7 @@ class Task:
         step = next(s for s in self._steps() if s["id"] == name)
         if step["kind"] != "approve":
             return self._call("step", name, needed=_names(step))
-        asked = [] if isinstance(self.context["task"], _sdk().BaseSensorOperator) else ["--decide", _ASKED]
+        asked = [] if isinstance(self.context["task"], sdk().BaseSensorOperator) else ["--decide", _ASKED]
         return self._call("step", name, *asked, needed=_names(step) | self._channels())
 
     def decided(self, name: str) -> dict[str, Any] | None:
@@ -61,12 +64,25 @@ class Task:
             print(waiting, flush=True)
             return None
 
+    def _changed(self, found: dict[str, Any]) -> None:
+        """Where the model was the champion before, nobody who waits for a new one is told: the task writes no asset."""
+        if found.get("summary", {}).get("promoted") is False:
+            print("the champion is the one that it was: its asset is not updated", flush=True)
+            self.context["task"].outlets = []
+
+    def _ask(self, answer: dict[str, Any]) -> None:
+        """What is decided on, in the form of Airflow's required actions: as plain text, in a block of code."""
+        shown = answer.get("shown")
+        if shown:
+            lines = "".join(f"    {' '.join(str(line).split())}\n" for line in shown)
+            self.context["task"].body = f"To be decided, as recorded in run {self.run}:\n\n{lines}"
+
     def answered(self, name: str, by: list[str], event: dict[str, Any]) -> dict[str, Any] | None:
         """Write a person's answer into the store, which is what counts; None where it has to be asked again, because the
         person is none of `by`."""
         if "error" in event:
             if self.decided(name) is None:
-                raise _sdk().AirflowFailException(f"{name}: nobody decided in time")
+                raise sdk().AirflowFailException(f"{name}: nobody decided in time")
             return self.decided(name)
         user = event["responded_by_user"] or {}
         known = [user[key] for key in ("name", "id") if user.get(key) in by]
@@ -94,15 +110,17 @@ class Task:
     def _call(self, command: str, *words: str, needed: set[str], ok: tuple[int, ...] = (0,)) -> dict[str, Any]:
         code, answer, told = self._child([command, *words, *self._common(command)], self._environment(needed))
         if code in ok:
+            self._changed(answer)
             return self._reference(answer)
         what = " ".join([command, *words[:1]])
-        sdk = _sdk()
+        airflow = sdk()
         if code == WAITING:
+            self._ask(answer)
             raise Waiting(answer.get("message") or f"{what} waits")
         if code in VERDICTS:
-            raise sdk.AirflowFailException("\n".join(told) or f"{what} failed")
+            raise airflow.AirflowFailException("\n".join(told) or f"{what} failed")
         ended = f"was ended by signal {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
-        raise sdk.AirflowException("\n".join(told) or f"{what} {ended}")
+        raise airflow.AirflowException("\n".join(told) or f"{what} {ended}")
 
     def _common(self, command: str) -> list[str]:
         words = ["--store", self._place("store", "MLOPSC_STORE")]
@@ -115,15 +133,35 @@ class Task:
         return words
 
     def _place(self, name: str, variable: str) -> str:
-        """A folder or an object store's address: of the environment, else the DAG file's; a relative folder starts where
-        the DAG file is."""
+        """A folder or an object store's URL: of the environment, else the DAG file's."""
         found = os.environ.get(variable) or self.settings[name]
-        if not found:
-            option = {"store": "store", "data": "data_root"}[name]
-            raise _sdk().AirflowFailException(
-                f"no place of the {name} is known: set {variable} for the workers, or {option} in the spec's target airflow"
-            )
-        return found if "://" in found else str(self.folder.parent / found)
+        if found:
+            return found if "://" in found else self._from(found)
+        if name == "data" and not any(_reads_files(step) for step in self._steps()):
+            return str(self.folder)
+        option, code = {"store": ("store", "MLC9001 no-store"), "data": ("data_root", "MLC9074 no-data-folder")}[name]
+        raise sdk().AirflowFailException(
+            f"error[{code}]: no place of the {name} is known: set {variable} for the workers, or {option} in the spec's "
+            "target airflow"
+        )
+
+    def _from(self, place: str) -> str:
+        """A relative path starts where the DAG file is."""
+        return str(self.folder.parent / place)
+
+    def _python(self) -> str:
+        base: str = self.settings["python"] or sys.executable
+        if not self.settings.get("virtualenv"):
+            return base
+        spec = importlib.util.spec_from_file_location("mlopsc_environment", self.folder / "task_environment.py")
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        try:
+            return str(module.python_with(self.folder / "requirements.txt", base, _die_with_parent))
+        except module.Failed as failed:
+            raise sdk().AirflowException(str(failed)) from None
 
     def _params(self) -> dict[str, Any]:
         """The run's params, numbers in the kind of number that the spec declares."""
@@ -157,8 +195,7 @@ class Task:
     def _child(self, words: list[str], environment: dict[str, str]) -> tuple[int, dict[str, Any], list[str]]:
         """(exit code, the object that it printed, the lines of its error). Everything it prints goes to the task's log,
         with the values of secrets replaced."""
-        python = self.settings["python"] or sys.executable
-        command = [python, str(self.folder / "step.py"), *words]
+        command = [self._python(), str(self.folder / "step.py"), *words]
         self.process = subprocess.Popen(  # noqa: S603 - the command is the folder's own
             command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             text=True, encoding="utf-8", errors="replace", start_new_session=True, preexec_fn=_die_with_parent,
@@ -171,7 +208,7 @@ class Task:
                 line = self._hide(line.rstrip("\n"))
                 found = _answer(line)
                 if found is not None:
-                    answer, told = found, []
+                    answer = found
                     print(
                         " ".join(str(found[key]) for key in ("id", "run", "status", "summary") if found.get(key)),
                         flush=True,
@@ -180,9 +217,9 @@ class Task:
                 told.append(line)
                 print(line, flush=True)
             return self.process.wait(), answer, told[-20:]
-        except _sdk().AirflowTaskTimeout:
+        except sdk().AirflowTaskTimeout:
             where = " ".join(words[:2]) if words[0] == "step" else words[0]
-            raise _sdk().AirflowFailException(f"MLC9033 step-timeout: {where} took longer than its timeout") from None
+            raise sdk().AirflowFailException(f"MLC9033 step-timeout: {where} took longer than its timeout") from None
         finally:
             self.stop()
 
@@ -216,11 +253,11 @@ def _die_with_parent() -> None:
 
 def _lookup(name: str, *, connections: bool) -> str | None:
     """The Airflow variable of that name, else the password of the connection of that name; None where there is neither."""
-    sdk = _sdk()
-    found = _variable(sdk, name)
+    airflow = sdk()
+    found = _variable(airflow, name)
     if found is None and connections:
         try:
-            found = sdk.BaseHook.get_connection(name).password
+            found = airflow.BaseHook.get_connection(name).password
         except Exception:  # noqa: BLE001 - which error says that there is none differs between releases of Airflow
             return None
     return found
@@ -232,6 +269,12 @@ def _variable(sdk: Any, name: str) -> str | None:
     except Exception:  # noqa: BLE001 - as above
         return None
     return None if found is None else str(found)
+
+
+def _reads_files(step: dict[str, Any]) -> bool:
+    """Whether a step may read a file by a path that is relative to the data folder."""
+    source = step["settings"].get("source") or {}
+    return bool(source.get("path") or (source.get("connection") or {}).get("kind") in ("sqlite", "duckdb"))
 
 
 def _names(value: Any) -> set[str]:
@@ -249,6 +292,6 @@ def _named(value: Any, what: str) -> set[str]:
     return set()
 
 
-def _sdk() -> Any:
+def sdk() -> Any:
     """Airflow's classes, by the names that 2 and 3 share; read only in a worker."""
     return importlib.import_module("airflow.providers.common.compat.sdk")

@@ -1,0 +1,52 @@
+"""A virtual environment with the packages of requirements.txt, made by the first task of a worker that needs it: a
+convenience, which installs at start and needs a package index then. The same list gives the same environment again."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+
+class Failed(Exception):  # noqa: N818 - told as a crash, which a retry may help
+    pass
+
+
+def python_with(requirements: Path, base: str, die: Callable[[], None]) -> str:
+    """The interpreter of an environment with these packages, made from the interpreter `base`. Failed, with what the
+    installer said. `die`: called in each child before it starts."""
+    listed = requirements.read_bytes()
+    name = hashlib.sha256(listed + b"\0" + os.fsencode(os.path.realpath(base))).hexdigest()[:24]
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mlopsc" / "environments"
+    cache.mkdir(parents=True, exist_ok=True, mode=0o700)
+    place = cache / name
+    python = place / "bin" / "python"
+    with open(cache / f"{name}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (place / "complete").exists():
+            shutil.rmtree(place, ignore_errors=True)
+            print(f"making {place} from {requirements}: the packages are installed now", flush=True)
+            _make(place, python, requirements, base, die)
+            (place / "complete").touch()
+    return str(python)
+
+
+def _make(place: Path, python: Path, requirements: Path, base: str, die: Callable[[], None]) -> None:
+    uv = shutil.which("uv")
+    install = [uv, "pip", "install", "--python", str(python)] if uv else [str(python), "-m", "pip", "install"]
+    commands = [
+        [base, "-m", "venv", *(["--without-pip"] if uv else []), str(place)],
+        [*install, "--quiet", "--requirement", str(requirements)],
+    ]
+    for command in commands:
+        done = subprocess.run(  # noqa: S603 - the command is our own
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            encoding="utf-8", errors="replace", check=False, preexec_fn=die,
+        )  # fmt: skip
+        if done.returncode:
+            told = "\n".join(done.stdout.splitlines()[-10:])
+            raise Failed(f"MLC9073 environment-not-made: {' '.join(command[:3])} ended with {done.returncode}\n{told}")

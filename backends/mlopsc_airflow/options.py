@@ -1,0 +1,103 @@
+"""The settings of `target airflow` that go together. Light: `check --target airflow` reads it too."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mlopsc.target import kubernetes
+from mlopsc.target.capability import Option
+
+WORKER = ("python", "virtualenv")
+POD = (
+    Option("image", "string", "Image of the steps, built from the pipeline's Dockerfile: each task is then a pod."),
+    Option("base_image", "string", "Image that the Dockerfile starts from.", "python:3.11.13-slim-bookworm"),
+    Option("namespace", "string", "Namespace of the pods (else the one of Airflow's connection)."),
+    Option("service_account", "string", "Service account of the pods."),
+    Option("volumes", "list:string", 'Volume claims to mount: "CLAIM:/path".'),
+    Option("secret", "string", "Kubernetes secret with a key for each secret(…); else PIPELINE-secrets."),
+    Option("config_map", "string", "Kubernetes config map with a key for each env(…); else PIPELINE-env."),
+    Option("image_pull_secrets", "list:string", "Kubernetes secrets to pull the image with."),
+    Option("node_selector", "list:string", 'Labels that nodes must have: "KEY=VALUE".'),
+    Option("tolerations", "list:string", 'Taints that pods bear: "KEY[=VALUE]:EFFECT".'),
+    Option("labels", "list:string", 'Labels of the pods: "KEY=VALUE".'),
+    Option("accelerator", "string", "Resource name of a GPU.", "nvidia.com/gpu"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Pods:
+    """Where `image` is given: what all pods of a pipeline have in common."""
+
+    image: str
+    base_image: str
+    namespace: str | None
+    service_account: str | None
+    volumes: tuple[tuple[str, str], ...]  # (claim, path)
+    secret: str
+    config_map: str
+    image_pull_secrets: tuple[str, ...]
+    node_selector: dict[str, str]
+    tolerations: tuple[dict[str, str], ...]
+    labels: dict[str, str]
+    accelerator: str
+
+
+def pods(values: Mapping[str, Any], pipeline: str) -> Pods | None:
+    """None where tasks run in workers. Raises kubernetes.BadValue."""
+    if values.get("image") is None:
+        return None
+    given = {option.name: option.default for option in POD} | dict(values)
+    for name in ("store", "data_root"):
+        _reached(name, given.get(name))
+
+    def each(option: str, read: Callable[[str, str], Any]) -> list[Any]:
+        return [read(option, text) for text in given[option] or ()]
+
+    def one(option: str, default: str | None = None) -> Any:
+        text = given[option] or default
+        return None if text is None else kubernetes.named(option, text)
+
+    name = re.sub(r"[^a-z0-9]+", "-", pipeline.lower()).strip("-")[:200] or "pipeline"
+    return Pods(
+        image=_image("image", given["image"]),
+        base_image=_image("base_image", given["base_image"]),
+        namespace=one("namespace"),
+        service_account=one("service_account"),
+        volumes=tuple(each("volumes", kubernetes.volume)),
+        secret=one("secret", f"{name}-secrets"),
+        config_map=one("config_map", f"{name}-env"),
+        image_pull_secrets=tuple(each("image_pull_secrets", kubernetes.named)),
+        node_selector=dict(each("node_selector", kubernetes.label)),
+        tolerations=tuple(each("tolerations", kubernetes.toleration)),
+        labels=dict(each("labels", kubernetes.label)),
+        accelerator=kubernetes.label("accelerator", f"{given['accelerator']}=")[0],
+    )
+
+
+def check(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """(option, what it is or has to be) for each that does not go with the others. Each value is of its option's kind."""
+    if "image" not in values:
+        yield from ((o.name, "only for steps in pods, which `image` gives") for o in POD if o.name in values)
+        return
+    yield from (
+        (name, "for steps in workers; with `image` they run in its Python") for name in WORKER if name in values
+    )
+    for name in [option.name for option in POD if option.name in values] + ["store", "data_root"]:
+        try:
+            pods({"image": values["image"], **({name: values[name]} if name in values else {})}, "p")
+        except kubernetes.BadValue as bad:
+            yield bad.option, f"{bad.wanted}, not {bad.text!r}"
+
+
+def _reached(option: str, text: str | None) -> None:
+    if text is not None and "://" not in text:
+        kubernetes.absolute(option, text)
+
+
+def _image(option: str, text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][-A-Za-z0-9._/:@]*", text):
+        raise kubernetes.BadValue(option, text, "the name of an image")
+    return text
