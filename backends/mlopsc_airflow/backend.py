@@ -110,7 +110,20 @@ def _names(plan: Plan, training: Pipeline, options: EmitOptions, pods: Pods | No
         "dag": identifier(training.name),
         "mode": mode,
         "one": one,
-        "asked": {name for arguments in shown for name in arguments},
+        "asked": (asked := {name for arguments in shown for name in arguments}),
+        "imports": [
+            name
+            for name, used in {
+                "DAG": True,
+                "AirflowOptionalProviderFeatureException": approvals,
+                "Asset": training.triggers or asked & {"inlets", "outlets"},
+                "BaseOperator": pods is None,
+                "BaseSensorOperator": approvals,
+                "Param": approvals or plan.params,
+                "TaskGroup": mode == "step" and any(task.grouped for task in found),
+            }.items()
+            if used
+        ],
         "pods": pods,
         "home": podspec.HOME,
         "user": podspec.USER,

@@ -55,7 +55,8 @@ def _shown(ctx: Context) -> list[str]:
         value = rule.get("value")
         measured = "" if value is None else f", value {value:.6g}" if isinstance(value, (int, float)) else f", value {value}"
         reason = f", {rule['reason']}" if rule.get("reason") else ""
-        lines.append(f"{rule['verdict']}: {rule['rule']} (line {rule['line']}){measured}{reason}")
+        place = f" (line {rule['line']})" if "line" in rule else ""
+        lines.append(f"{rule['verdict']}: {rule['rule']}{place}{measured}{reason}")
     return lines
 
 

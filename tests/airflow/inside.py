@@ -61,6 +61,8 @@ def described(dag, params):
                 "inlets": [o.uri for o in t.inlets],
                 "type": t.task_type,
                 "templates": list(t.template_fields),
+                "step": t.step if isinstance(getattr(t, "step", None), (str, list)) else None,
+                "by": getattr(t, "by", None),
             }
             for t in dag.tasks
         },

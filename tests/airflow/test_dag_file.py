@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,7 +17,23 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from releases import ask, compiled, environment, once, python_of
 
-from mlopsc.ir.plan import CustomSettings, Param, Pipeline, Plan, Step, Where
+from mlopsc.ir.plan import (
+    ApproveSettings,
+    Channel,
+    Connection,
+    CustomSettings,
+    IngestSettings,
+    Param,
+    Pipeline,
+    Plan,
+    RegisterSettings,
+    SecretRef,
+    SourceSpec,
+    Step,
+    Trigger,
+    ValidateSettings,
+    Where,
+)
 from mlopsc.target.load import backend
 from mlopsc.target.protocol import EmitOptions
 
@@ -35,18 +52,45 @@ def described(version: str, home: Path, dags: Path) -> dict[str, Any]:
 
 
 def toy(text: str, number: int) -> Plan:
-    """A Plan with `text` in every field that takes any text."""
+    """A Plan with `text` in every field of every block that reaches the DAG and takes any text."""
     where = Where(file=text, line=3, column=1)
-    first = Step(
-        id=f"custom:{text}", kind="custom", settings=CustomSettings(name=text, ref=text, arguments=()),
-        inputs={}, outputs={"result": "json"}, where=where,
+    source = SourceSpec(kind="csv", path=text, connection=Connection(name=text, kind="postgres", args={"user": text}))
+
+    def step(kind: str, name: str, given: Any, *after: str) -> Step:
+        return Step(id=f"{kind}:{name}", kind=kind, settings=given, inputs={}, outputs={}, after=after, where=where)
+
+    data, gate = f"{text} data", f"{text} gate"
+    steps = (
+        step("ingest", data, IngestSettings(data=data, source=source, columns=())),
+        step("validate", data, ValidateSettings(data=data, bad_rows=0, key=(), rules=()), f"ingest:{data}"),
+        step("custom", text, CustomSettings(name=text, ref=text, arguments=(text,)), f"validate:{data}"),
+        step(
+            "approve", gate, ApproveSettings(gate=gate, model=text, by=(text, "other"), within=60, where=where),
+            f"validate:{data}",
+        ),
+        step(
+            "register", f"{text} model", RegisterSettings(model=text, gates=(gate,), keep=None, where=where),
+            f"approve:{gate}",
+        ),
     )  # fmt: skip
     param = Param(name=text, type="string", default=text, where=where)
     pipeline = Pipeline(
-        name=f"n{number} {text}", kind="training", about=text, owner=text, tags=(text[:100],), steps=(first,)
-    )
+        name=f"n{number} {text}", kind="training", about=text, owner=text, tags=(text[:100],), steps=steps,
+        triggers=(Trigger(kind="new_data", data=data),), notify=(text,),
+    )  # fmt: skip
+    channel = Channel(name=text, kind="webhook", args={"url": SecretRef(secret="URL")})
     return Plan(
-        compiler="0", edition=2026, name=text, spec=text, files={}, modules={}, params=(param,), pipelines=(pipeline,)
+        compiler="0", edition=2026, name=text, spec=text, files={}, modules={}, params=(param,), pipelines=(pipeline,),
+        channels=(channel,),
+    )  # fmt: skip
+
+
+def toy_options(text: str, number: int) -> dict[str, Any]:
+    """Options with `text` in each that takes any: of workers, of workers with a task a block, of pods, in turns."""
+    places = {"queue": text, "store": f"/{text}", "data_root": f"/{text}", "pool": "ml"}
+    return (
+        places
+        | [{"python": text}, {"python": text, "tasks": "block", "virtualenv": True}, {"image": "a/b:1"}][number % 3]
     )
 
 
@@ -58,26 +102,30 @@ def test_any_text_in_any_field_loads_and_is_shown_as_written(
     release: str, tmp_path_factory: pytest.TempPathFactory, texts: list[str]
 ) -> None:
     home = tmp_path_factory.mktemp("strings")
-    for number, text in enumerate(NASTY + texts):
-        files = backend("airflow").emit(toy(text, number), EmitOptions(values={"pool": "ml", "queue": text}))
+    (home / "dags").mkdir()
+    shown = [text for text in NASTY for _ in range(3)] + texts
+    for number, text in enumerate(shown):
+        files = backend("airflow").emit(toy(text, number), EmitOptions(values=toy_options(text, number)))
         for path, data in files.items():
             if path.endswith(".py") and "/" not in path:
-                (home / "dags").mkdir(exist_ok=True)
                 (home / "dags" / path).write_bytes(data)
     found = described(release, home, home / "dags")
-    assert len(found["dags"]) == len(NASTY + texts)
+    assert len(found["dags"]) == len(shown)
     by_number = {int(re.match(r"n(\d+)", name)[1]): dag for name, dag in found["dags"].items()}  # type: ignore[index]
-    for number, text in enumerate(NASTY + texts):
+    for number, text in enumerate(shown):
         dag = by_number[number]
         assert (dag["description"], dag["tags"], dag["owner"]) == (text, [text[:100]], text)
         assert text in dag["doc"]
         assert dag["display"] == f"n{number} {text}" or dag["display"] == f"n{number} {text}".strip()
-        (task,) = [
-            t for name, t in dag["tasks"].items() if name != "write_result" and not name.startswith("write_result_")
-        ]
-        assert text in task["doc"]
-        assert (task["pool"], task["queue"], task["templates"]) == ("ml", text, [])
         assert dag["params"][text]["default"] == text
+        tasks = [t for t in dag["tasks"].values() if t["step"]]
+        assert len(tasks) == (4 if number % 3 == 1 else 5)
+        for task in tasks:
+            steps = task["step"] if isinstance(task["step"], list) else [task["step"]]
+            assert all(text in step and step in task["doc"] for step in steps)
+            assert text in task["display"]
+            assert (task["pool"], task["queue"], task["templates"]) == ("ml", text, [])
+        assert [t["by"] for t in tasks if t["by"]] == [[text, "other"]]
 
 
 SCHEDULES = {
@@ -107,7 +155,12 @@ step told { run = python("mine:first"); inputs = [left, right] }
 
 def _load(version: str, home: Path) -> dict[str, Any]:
     (home / "people.csv").write_text("id,age,paid,left\n")
-    texts = {"churn": (EXAMPLES / "churn" / "churn.mlops").read_text(), "pooled": POOLED, "asking": ASKING, "mutual": MUTUAL}
+    texts = {
+        "churn": (EXAMPLES / "churn" / "churn.mlops").read_text(),
+        "pooled": POOLED,
+        "asking": ASKING,
+        "mutual": MUTUAL,
+    }
     (home / "mine.py").write_text(specs.MINE)
     for name, (line, _) in SCHEDULES.items():
         texts[name] = specs.training(name).replace("retry_delay = 1s", f"retry_delay = 1s; {line}")
@@ -193,9 +246,21 @@ def test_the_ignore_file_hides_the_folder_from_both_kinds_of_pattern(loaded: dic
 
 
 def test_ruff_finds_nothing_that_airflow_3_removed(tmp_path: Path) -> None:
-    text = ASKING
     (tmp_path / "people.csv").write_text("id,age,paid,left\n")
-    compiled(text, tmp_path / "dags", tmp_path)
+    image = 'image = "a/b:1"; store = "/s"; data_root = "/d"'
+    texts = {
+        "churn": (EXAMPLES / "churn" / "churn.mlops").read_text(),
+        "asking": ASKING,
+        "blocks": specs.training("blocks", options="tasks = block"),
+        "one": specs.training("one", options="tasks = one")
+        .replace("test = test_share", "test = 20%")
+        .replace("param test_share : share = 25%", ""),
+        "own": specs.custom("own"),
+        "podded": ASKING.replace(f'python = "{sys.executable}";', image).replace("pipeline asking", "pipeline podded"),
+    }
+    (tmp_path / "mine.py").write_text(specs.MINE)
+    for name, text in texts.items():
+        compiled(text, tmp_path / "dags", tmp_path, name=name)
     ruff = Path(sys.executable).with_name("ruff")
     for more in ([], ["--preview"]):
         words = [str(ruff), "check", "--isolated", "--no-cache", *more, "--select", "AIR,F,E9", str(tmp_path / "dags")]
@@ -213,6 +278,23 @@ def _python(version: str, home: Path, code: str, *words: str) -> str:
     )
     assert done.returncode == 0, done.stderr[-2000:]
     return done.stdout.splitlines()[-1]
+
+
+def test_airflows_own_command_runs_the_churn_example_on_2(tmp_path: Path) -> None:
+    """`airflow dags test churn` of 2.11, as somebody would type it."""
+    shutil.copytree(EXAMPLES / "churn", tmp_path / "churn", ignore=shutil.ignore_patterns(".mlopsc", "build"))
+    text = (tmp_path / "churn" / "churn.mlops").read_text()
+    text = text.replace("trials = 12", "trials = 2").replace("folds = 5", "folds = 2")
+    compiled(f'{text}\ntarget airflow {{ python = "{sys.executable}" }}\n', tmp_path / "dags", tmp_path / "churn")
+    airflow = python_of("2").with_name("airflow")
+    places = {"MLOPSC_STORE": str(tmp_path / "store"), "MLOPSC_DATA": str(tmp_path / "churn")}
+    env = environment(tmp_path, **places)
+    for words, patience in ((["db", "migrate"], 120), (["dags", "test", "churn"], 240)):
+        command = ["timeout", "-k", "5", str(patience), str(airflow), *words]
+        done = subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-3000:]
+    (found,) = [json.loads(path.read_text()) for path in tmp_path.glob("store/runs/*/result.json")]
+    assert (found["status"], found["models"]["churn_model"]["promoted"]) == ("succeeded", True)
 
 
 def test_it_imports_only_airflow_and_the_standard_library(tmp_path: Path) -> None:

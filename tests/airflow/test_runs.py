@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -51,6 +52,8 @@ def _run_all(version: str, home: Path) -> tuple[dict[str, Any], dict[str, Any], 
     texts = {
         "small": specs.training("small"),
         "whole": specs.training("whole", options="tasks = one"),
+        # Once: making an environment takes longer than all steps in it.
+        "blocks": specs.training("blocks", options="tasks = block" + ("; virtualenv = true" if version == "3" else "")),
         "expecting": specs.training("expecting", rows=1000),
         "judged": specs.training("judged", least="0.999", notify='webhook(secret("HOOK"), token = secret("BEARER"))'),
         "late": specs.training("late", notify='slack(secret("LATE_HOOK"))').replace(
@@ -67,7 +70,7 @@ def _run_all(version: str, home: Path) -> tuple[dict[str, Any], dict[str, Any], 
         compiled(text, dags / name, folder)
     compiled(SECRETS, dags / "secretive", folder)
     local = _local(folder, home, texts["small"])
-    ids = ["small", "small", "whole", "expecting", "judged", "own", "own_too", "crashing", "broken", "secretive"]
+    ids = ["small", "small", "whole", "blocks", "expecting", "judged", "own", "own_too", "crashing", "broken", "secretive"]
     if version == "2":
         ids.append("asking")  # the decision stands before the sensor looks: nobody waits in this process
         _decided(folder, store, texts["asking"])
@@ -77,10 +80,11 @@ def _run_all(version: str, home: Path) -> tuple[dict[str, Any], dict[str, Any], 
         "variables": {"CRM_HOST": "127.0.0.1:1"}, "connections": {"CRM_PASSWORD": specs.OTHER, "BEARER": specs.OTHER},
         "overdue": ["late"],
     }  # fmt: skip
+    places = {"MLOPSC_STORE": str(store), "MLOPSC_DATA": str(folder), "XDG_CACHE_HOME": str(home / "cache")}
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # uv is there
     with web() as sink:
         request["variables"] |= {"HOOK": sink.url(f"/{specs.TOKEN}")}
-        env = {"MLOPSC_STORE": str(store), "MLOPSC_DATA": str(folder), "LATE_HOOK": sink.url("/late")}
-        answer = ask(version, home, request, **env)
+        answer = ask(version, home, request, PATH=path, LATE_HOOK=sink.url("/late"), **places)
     assert answer["errors"] == {}
     return answer, local, [[post.path, post.headers.get("Authorization"), post.body] for post in sink.posts]
 
@@ -145,6 +149,23 @@ def test_one_task_for_all_gives_the_same(ran: Ran) -> None:
     runs = [json.loads(p.read_text()) for p in ran.store.glob("runs/*/result.json")]
     (found,) = [r for r in runs if r["pipeline"] == "whole"]
     assert found["status"] == "succeeded"
+
+
+def test_one_task_for_each_block_gives_the_same(ran: Ran) -> None:
+    tasks = ran.runs["blocks"]["tasks"]
+    assert set(tasks) == {"people", "risk", "release", "risk.register", "write_result"}
+    assert set(tasks.values()) == {"success"}
+    found = result(ran, "blocks")
+    assert (found["status"], len(found["steps"])) == ("succeeded", 8)
+
+
+def test_a_task_makes_the_environment_of_its_packages_and_keeps_it(ran: Ran, version: str) -> None:
+    log = ran.answer["everything"] + ran.runs["blocks"]["log"]
+    made = list(ran.home.glob("cache/mlopsc/environments/*/complete"))
+    assert len(made) == (1 if version == "3" else 0)
+    assert log.count("the packages are installed now") <= len(made) * 2, "once, however many tasks: in one log or two"
+    for step in (ran.store / "runs" / _run_name(ran, "blocks") / "steps").glob("train*.json"):
+        assert json.loads(step.read_text())["status"] in ("done", "cached")
 
 
 def test_a_failing_expectation_fails_its_task_with_rule_value_and_line_and_nothing_runs_after_it(ran: Ran) -> None:

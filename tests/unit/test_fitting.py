@@ -35,10 +35,10 @@ def found(
     ("options", "message"),
     [
         ("pol = 1", "Target airflow has no option pol."),
-        ('tasks = "block"', "The option tasks of target airflow is one of step, one."),
+        ('tasks = "blocks"', "The option tasks of target airflow is one of step, block, one."),
         ('pool = "a b"', "The option pool of target airflow is letters, digits, `_`, `-` and `.`."),
         ("queue = 3", "The option queue of target airflow is a string."),
-        ('image = "registry.example.com/a:1"', "Target airflow has no option image."),
+        ("namespace = ml", "The option namespace of target airflow is only for steps in pods, which `image` gives."),
     ],
 )
 def test_an_option_that_the_target_has_not_or_cannot_read_is_an_error(options: str, message: str) -> None:

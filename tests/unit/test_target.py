@@ -162,7 +162,9 @@ def test_an_unknown_target_names_those_that_are_installed() -> None:
 def test_every_installed_back_end_speaks_of_known_features_only() -> None:
     for name in registry.names():
         found = registry.capabilities(name)
-        assert {feature.partition("@")[0] for feature in found.levels} <= FEATURES.keys()
+        assert {feature.partition("@")[0].partition("+")[0] for feature in found.levels} <= FEATURES.keys()
+        options = {option.name for option in found.options}
+        assert {feature.partition("+")[2] for feature in found.levels} - {""} <= options
         assert found.level("no-such-feature")[0] is Level.UNKNOWN
 
 

@@ -79,7 +79,11 @@ def _object(line: str) -> dict[str, Any] | None:
 
 
 def _left(code: int, answer: dict[str, Any], told: list[str]) -> int:
-    kept = {name: answer[name] for name in ("id", "run", "status", "outputs", "summary", "message", "shown") if name in answer}
+    kept = {
+        name: answer[name]
+        for name in ("id", "run", "status", "outputs", "summary", "message", "shown")
+        if name in answer
+    }
     note = json.dumps({"answer": kept, "told": "\n".join(told)[-1500:]})
     for name in ("shown", "outputs", "summary", "message"):
         if len(note) > LONGEST:

@@ -81,10 +81,14 @@ class PodTask(task.Task):  # type: ignore[misc]
             execute(self.context)
         except BaseException as error:
             # The provider cleans up after a time-out as well, and may raise in its place.
-            if isinstance(error, airflow.AirflowTaskTimeout) or isinstance(error.__context__, airflow.AirflowTaskTimeout):
+            if isinstance(error, airflow.AirflowTaskTimeout) or isinstance(
+                error.__context__, airflow.AirflowTaskTimeout
+            ):
                 operator.on_kill()
                 what = " ".join(begin[:2])
-                raise airflow.AirflowFailException(f"MLC9033 step-timeout: {what} took longer than its timeout") from None
+                raise airflow.AirflowFailException(
+                    f"MLC9033 step-timeout: {what} took longer than its timeout"
+                ) from None
             raise
         answer = self.note[1]
         self._changed(answer)

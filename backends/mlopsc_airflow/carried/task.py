@@ -88,7 +88,7 @@ class Task:
         known = [user[key] for key in ("name", "id") if user.get(key) in by]
         if not known:
             print(f"{user.get('name') or 'somebody unknown'} may not decide on {name}; one of {', '.join(by)} may")
-            return None
+            return self.decided(name)
         reason = (event.get("params_input") or {}).get("reason") or "decided in Airflow"
         reject = ["--reject"] if "Reject" in event["chosen_options"] else []
         words = [name.partition(":")[2], "--by", known[0], "--reason", reason, *reject]

@@ -28,7 +28,6 @@ def python_with(requirements: Path, base: str, die: Callable[[], None]) -> str:
     with open(cache / f"{name}.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (place / "complete").exists():
-            shutil.rmtree(place, ignore_errors=True)
             print(f"making {place} from {requirements}: the packages are installed now", flush=True)
             _make(place, python, requirements, base, die)
             (place / "complete").touch()
@@ -36,17 +35,30 @@ def python_with(requirements: Path, base: str, die: Callable[[], None]) -> str:
 
 
 def _make(place: Path, python: Path, requirements: Path, base: str, die: Callable[[], None]) -> None:
+    """By uv where the worker has it, which may find no index where pip finds one; else by pip."""
+    listed = ["--quiet", "--requirement", str(requirements)]
     uv = shutil.which("uv")
-    install = [uv, "pip", "install", "--python", str(python)] if uv else [str(python), "-m", "pip", "install"]
-    commands = [
-        [base, "-m", "venv", *(["--without-pip"] if uv else []), str(place)],
-        [*install, "--quiet", "--requirement", str(requirements)],
-    ]
-    for command in commands:
+    ways = [[[base, "-m", "venv", str(place)], [str(python), "-m", "pip", "install", *listed]]]
+    if uv is not None:
+        bare = [base, "-m", "venv", "--without-pip", str(place)]
+        ways.insert(0, [bare, [uv, "pip", "install", "--python", str(python), *listed]])
+    failed = ""
+    for way in ways:
+        shutil.rmtree(place, ignore_errors=True)
+        failed = next(filter(None, (_failure(command, die) for command in way)), "")
+        if not failed:
+            return
+    raise Failed(f"MLC9073 environment-not-made: {failed}")
+
+
+def _failure(command: list[str], die: Callable[[], None]) -> str:
+    """What a command said that failed; empty where it did not."""
+    try:
         done = subprocess.run(  # noqa: S603 - the command is our own
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
             encoding="utf-8", errors="replace", check=False, preexec_fn=die,
         )  # fmt: skip
-        if done.returncode:
-            told = "\n".join(done.stdout.splitlines()[-10:])
-            raise Failed(f"MLC9073 environment-not-made: {' '.join(command[:3])} ended with {done.returncode}\n{told}")
+    except OSError as error:
+        return f"{command[0]}: {error.strerror}"
+    told = "\n".join(done.stdout.splitlines()[-10:])
+    return f"{' '.join(command[:4])} ended with {done.returncode}\n{told}" if done.returncode else ""
