@@ -104,10 +104,13 @@ def _approval(airflow: Airflow, store: Path, sink: Web) -> dict[str, Any]:
     run = airflow.trigger("asking", {"test_share": 0.3})
     airflow.reached("asking", run, "release.approve", "awaiting_input")
     facts["waiting"] = airflow.states("asking", run)
+    form = f"/dags/asking/dagRuns/{run}/taskInstances/release.approve/-1/hitlDetails"
+    facts["form"] = airflow.call("GET", form)["body"]
     airflow.answer("asking", run, "release.approve", "Approve", "stranger", "let me in")
     airflow.until(lambda: _tries(airflow, run) >= 1, 60, "the stranger was refused")
     facts["after_stranger"] = airflow.states("asking", run)
     airflow.reached("asking", run, "release.approve", "awaiting_input")
+    facts["form_again"] = airflow.call("GET", form)["body"]
     airflow.answer("asking", run, "release.approve", "Approve", "lead", "looks good")
     facts["state"], facts["states"] = airflow.ended("asking", run), airflow.states("asking", run)
     facts["result"] = _result(store, "asking", run)
@@ -143,7 +146,14 @@ def _assets(airflow: Airflow) -> dict[str, Any]:
         found = airflow.call("GET", f"/dags/{dag}/dagRuns")["dag_runs"]
         return [r for r in found if r["state"] in ("success", "failed")]
 
-    facts = {"downstream": airflow.until(lambda: runs("downstream"), 60, "downstream ran")[0]}
+    def events() -> Any:
+        found = airflow.call("GET", "/assets/events?source_dag_id=slow&limit=100")["asset_events"]
+        return [e["uri"] for e in found if "/model/" in str(e.get("uri"))]
+
+    facts: dict[str, Any] = {"downstream": airflow.until(lambda: runs("downstream"), 60, "downstream ran")[0]}
+    before = events()
+    facts["same"] = airflow.ended("slow", airflow.trigger("slow"), 150)
+    facts["events"] = [before, events()]
     airflow.call("PATCH", "/dags/fed", {"is_paused": False})
     assets = airflow.call("GET", "/assets?limit=100")["assets"]
     (source,) = [a["id"] for a in assets if a["uri"] == "mlopsc://fed/source/people"]
@@ -289,6 +299,20 @@ def test_a_model_triggers_dags_downstream_and_new_data_a_run(facts: dict[str, An
         "success",
     )
     assert (facts["assets"]["fed"]["run_type"], facts["assets"]["fed"]["state"]) == ("asset_triggered", "success")
+
+
+def test_the_form_of_an_approval_shows_what_is_decided_on(facts: dict[str, Any]) -> None:
+    digest = facts["approval"]["result"]["models"]["risk"]["digest"]
+    for body in (facts["approval"]["form"], facts["approval"]["form_again"]):
+        assert f"    model risk, {digest}\n" in body
+        assert "    passed: roc_auc >= 0.55 (line " in body
+        assert "value 0." in body
+
+
+def test_a_run_that_finds_the_champion_again_updates_no_asset(facts: dict[str, Any]) -> None:
+    before, after = facts["assets"]["events"]
+    assert facts["assets"]["same"] == "success"
+    assert before == after == ["mlopsc://slow/model/risk"]
 
 
 def test_a_secret_of_an_airflow_variable_is_used_and_seen_nowhere(facts: dict[str, Any]) -> None:
