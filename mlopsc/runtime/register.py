@@ -45,7 +45,7 @@ def run(ctx: Context) -> dict[str, Any]:
     assert version is not None
     shown = {"model": model, "version": version.version, "digest": version.digest, "promoted": True}
     ctx.outputs["version"].write_text(json.dumps(shown, sort_keys=True), encoding="utf-8")
-    return {"version": version.version, "promoted": version.run == ctx.run}
+    return {"version": version.version, "promoted_by": version.run}
 
 
 def _whole(ctx: Context, version: Version) -> bool:

@@ -34,6 +34,7 @@ class Airflow:
         self.users = users
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.tokens: dict[str, str] = {}
+        self.answers: dict[tuple[str, str, str], int] = {}  # how often a task was answered
         (home / "passwords.json").write_text(json.dumps(users))
         section = {
             "CORE__EXECUTOR": "LocalExecutor",
@@ -137,16 +138,19 @@ class Airflow:
             time.sleep(0.3)
         raise AssertionError(f"not within {seconds} s: {what}\n{self.logs()}")
 
-    def _settled(self) -> None:
-        """The scheduler has taken in how the processes of tasks ended that wait now. Airflow 3.3 takes a task for failed whose
+    def _settled(self, dag: str, run: str, task: str) -> None:
+        """The scheduler has taken in how every process of the task ended that waited. Airflow 3.3 takes a task for failed whose
         process's end it learns of after the task was queued again: no person answers that fast, a test on a busy machine does.
         """
-        for _ in range(4):
-            beat = self._beat()
-            self.until(lambda beat=beat: self._beat() != beat, 60, "the scheduler's next heartbeat")
+        key = (dag, run, task)
+        self.answers[key] = self.answers.get(key, 0) + 1
+        told = f"Received executor event with state success for task instance TaskInstanceKey(dag_id='{dag}', "
+        told += f"task_id='{task}', run_id='{run}'"
 
-    def _beat(self) -> Any:
-        return self.call("GET", "/api/v2/monitor/health", user=None)["scheduler"]["latest_scheduler_heartbeat"]
+        def ends() -> int:
+            return (self.home / "scheduler.log").read_text(errors="replace").count(told)
+
+        self.until(lambda: ends() >= self.answers[key], 60, f"the scheduler knows of {self.answers[key]} ends of {task}")
 
     def trigger(self, dag: str, conf: dict[str, Any] | None = None) -> str:
         self.until(lambda: any(d["dag_id"] == dag for d in self.call("GET", "/dags")["dags"]), 60, f"{dag} is seen")
@@ -169,6 +173,6 @@ class Airflow:
         self.until(lambda: self.states(dag, run).get(task) in states, seconds, f"{task} in {states}")
 
     def answer(self, dag: str, run: str, task: str, choice: str, user: str, reason: str) -> None:
-        self._settled()
+        self._settled(dag, run, task)
         body = {"chosen_options": [choice], "params_input": {"reason": reason}}
         self.call("PATCH", f"/dags/{dag}/dagRuns/{run}/taskInstances/{task}/-1/hitlDetails", body, user=user)

@@ -151,6 +151,7 @@ def _assets(airflow: Airflow) -> dict[str, Any]:
         return [e["uri"] for e in found if "/model/" in str(e.get("uri"))]
 
     facts: dict[str, Any] = {"downstream": airflow.until(lambda: runs("downstream"), 60, "downstream ran")[0]}
+    airflow.ended("slow", airflow.trigger("slow"), 150)  # the other DAGs made their own champions in this store
     before = events()
     facts["same"] = airflow.ended("slow", airflow.trigger("slow"), 150)
     facts["events"] = [before, events()]
@@ -312,7 +313,8 @@ def test_the_form_of_an_approval_shows_what_is_decided_on(facts: dict[str, Any])
 def test_a_run_that_finds_the_champion_again_updates_no_asset(facts: dict[str, Any]) -> None:
     before, after = facts["assets"]["events"]
     assert facts["assets"]["same"] == "success"
-    assert before == after == ["mlopsc://slow/model/risk"]
+    assert before == after
+    assert set(before) == {"mlopsc://slow/model/risk"}
 
 
 def test_a_secret_of_an_airflow_variable_is_used_and_seen_nowhere(facts: dict[str, Any]) -> None:

@@ -102,9 +102,10 @@ def test_what_is_decided_on_is_shown_as_text(pod_task: Any, tmp_path: Path) -> N
 
 
 def test_the_asset_of_a_model_is_updated_by_a_new_champion_only(pod_task: Any, tmp_path: Path) -> None:
-    for promoted, left in ((True, ["asset"]), (False, [])):
+    for run, left in (("d.r:1", ["asset"]), ("d.r%3A1", ["asset"]), ("d.other", [])):
         task = worker(pod_task, tmp_path)
-        task._changed({"summary": {"version": 1, "promoted": promoted}})
+        task.run = "d.r:1"
+        task._changed({"summary": {"version": 1, "promoted_by": run}})
         assert task.context["task"].outlets == left
 
 

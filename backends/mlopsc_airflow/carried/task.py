@@ -14,6 +14,7 @@ import os
 import signal
 import subprocess
 import sys
+import urllib.parse
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -65,8 +66,10 @@ class Task:
             return None
 
     def _changed(self, found: dict[str, Any]) -> None:
-        """Where the model was the champion before, nobody who waits for a new one is told: the task writes no asset."""
-        if found.get("summary", {}).get("promoted") is False:
+        """Where the model was the champion before this run, nobody who waits for a new one is told: the task writes no asset.
+        A step's summary may come from the cache, so it names the run; in the store's own spelling."""
+        by = found.get("summary", {}).get("promoted_by")
+        if by is not None and urllib.parse.unquote(by) != self.run:
             print("the champion is the one that it was: its asset is not updated", flush=True)
             self.context["task"].outlets = []
 
