@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -87,6 +88,7 @@ class Cluster:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(pod.process.pid, 9)
             pod.process.wait()
+        shutil.rmtree(self.home, ignore_errors=True)
 
     def start(self, manifest: dict[str, Any]) -> Pod:
         self.asked.append(manifest)
