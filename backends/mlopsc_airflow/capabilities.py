@@ -55,7 +55,9 @@ CAPABILITIES = Capabilities(
         "monitor": (Level.NOT_IMPLEMENTED, _LATER),
     },
     options=(
-        Option("store", "store", "Store: s3://BUCKET/PREFIX, or a folder as workers or pods see it (else MLOPSC_STORE)."),
+        Option(
+            "store", "store", "Store: s3://BUCKET/PREFIX, or a folder as workers or pods see it (else MLOPSC_STORE)."
+        ),
         Option(
             "data_root", "string", "Where relative source paths start, as workers or pods see it (else MLOPSC_DATA)."
         ),

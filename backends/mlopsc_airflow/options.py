@@ -16,14 +16,7 @@ POD = (
     Option("base_image", "string", "Image that the Dockerfile starts from.", "python:3.11.13-slim-bookworm"),
     Option("namespace", "string", "Namespace of the pods (else the one of Airflow's connection)."),
     Option("service_account", "string", "Service account of the pods."),
-    Option("volumes", "list:string", 'Volume claims to mount: "CLAIM:/path".'),
-    Option("secret", "string", "Kubernetes secret with a key for each secret(…); else PIPELINE-secrets."),
-    Option("config_map", "string", "Kubernetes config map with a key for each env(…); else PIPELINE-env."),
-    Option("image_pull_secrets", "list:string", "Kubernetes secrets to pull the image with."),
-    Option("node_selector", "list:string", 'Labels that nodes must have: "KEY=VALUE".'),
-    Option("tolerations", "list:string", 'Taints that pods bear: "KEY[=VALUE]:EFFECT".'),
-    Option("labels", "list:string", 'Labels of the pods: "KEY=VALUE".'),
-    Option("accelerator", "string", "Resource name of a GPU.", "nvidia.com/gpu"),
+    *kubernetes.OPTIONS,
 )
 
 

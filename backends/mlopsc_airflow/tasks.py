@@ -7,24 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlopsc.ir.plan import ApproveSettings, Pipeline, Step
+from mlopsc.target import bundle
 from mlopsc.target.literals import Literal, python
 from mlopsc_airflow import podspec
 from mlopsc_airflow.edges import arrows, leaves, needs, ordered, outside
 from mlopsc_airflow.names import identifier
 from mlopsc_airflow.options import Pods
-
-_SAYS = {
-    "ingest": "reads and types the rows",
-    "clean": "filters, keeps the first of duplicates",
-    "validate": "holds keys, bad rows and expectations against the data",
-    "split": "parts training rows from test rows",
-    "train": "fits features and algorithm, tuning included",
-    "evaluate": "scores the test rows",
-    "gate": "judges the model",
-    "approve": "waits for a person",
-    "register": "makes the model the champion",
-    "custom": "runs a function of the spec's author",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +84,7 @@ def arguments(task: Task, training: Pipeline, values: Mapping[str, Any], pods: P
     if pods is not None and task.steps[0].kind != "approve":
         found |= podspec.arguments(task.steps, pods)
     where = task.steps[0].where
-    told = "; ".join(f"`{step.id}` {_SAYS.get(step.kind, 'runs')}" for step in task.steps)
+    told = "; ".join(f"`{step.id}` {bundle.DOES.get(step.kind, 'runs')}" for step in task.steps)
     return {**found, "doc_md": f"{where.file}:{where.line} {told}."}
 
 

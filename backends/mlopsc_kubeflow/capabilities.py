@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mlopsc.target import kubernetes
 from mlopsc.target.capability import Capabilities, Level, Option
 
 _LATER = "compiled and checked; this release does not run it"
@@ -52,14 +53,7 @@ CAPABILITIES = Capabilities(
             "store",
             "Store of journal, versions and runs: s3://BUCKET/PREFIX, or a folder on a volume of the pods.",
         ),
-        Option("volumes", "list:string", 'Volume claims to mount: "CLAIM:/path".'),
-        Option("secret", "string", "Kubernetes secret with a key for each secret(…); else PIPELINE-secrets."),
-        Option("config_map", "string", "Kubernetes config map with a key for each env(…); else PIPELINE-env."),
-        Option("image_pull_secrets", "list:string", "Kubernetes secrets to pull the image with."),
-        Option("node_selector", "list:string", 'Labels that nodes must have: "KEY=VALUE".'),
-        Option("tolerations", "list:string", 'Taints that pods bear: "KEY[=VALUE]:EFFECT".'),
-        Option("labels", "list:string", 'Labels of the pods: "KEY=VALUE".'),
-        Option("accelerator", "string", "Resource name of a GPU.", "nvidia.com/gpu"),
+        *kubernetes.OPTIONS,
         Option("caching", "bool", "Let KFP reuse what clean, validate, split, train and evaluate gave.", False),
         Option(
             "approval_wait",

@@ -13,18 +13,6 @@ from mlopsc.target.protocol import EmitOptions, Files
 from mlopsc_local.capabilities import CAPABILITIES
 
 MODULES = "modules"
-_SAYS = {
-    "ingest": "reads and types the rows",
-    "clean": "filters, keeps the first of duplicates",
-    "validate": "holds keys, bad rows and expectations against the data",
-    "split": "parts training rows from test rows",
-    "train": "fits features and algorithm, tuning included",
-    "evaluate": "scores the test rows",
-    "gate": "judges the model",
-    "approve": "waits for a person",
-    "register": "makes the model the champion",
-    "custom": "runs a function of the spec's author",
-}
 
 
 class LocalBackend:
@@ -72,7 +60,7 @@ def _joined(folder: str, path: str) -> str:
 
 
 def _says(step: Step) -> str:
-    return _SAYS.get(step.kind, "is not run by this release")
+    return bundle.DOES.get(step.kind, "is not run by this release")
 
 
 BACKEND = LocalBackend()

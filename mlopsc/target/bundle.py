@@ -18,6 +18,19 @@ REQUIREMENTS: dict[str, tuple[str, ...]] = {
     "s3": ("s3fs>=2026.2",),
     "boosting": ("xgboost-cpu>=3.2,<4", "lightgbm>=4.7,<5"),
 }
+# What a step of each kind does, as folders tell their readers.
+DOES = {
+    "ingest": "reads and types the rows",
+    "clean": "filters, keeps the first of duplicates",
+    "validate": "holds keys, bad rows and expectations against the data",
+    "split": "parts training rows from test rows",
+    "train": "fits features and algorithm, tuning included",
+    "evaluate": "scores the test rows",
+    "gate": "judges the model",
+    "approve": "waits for a person",
+    "register": "makes the model the champion",
+    "custom": "runs a function of the spec's author",
+}
 
 
 def runtime_files(package: str = RUNTIME_PACKAGE) -> dict[str, bytes]:

@@ -5,6 +5,19 @@ from __future__ import annotations
 import posixpath
 import re
 
+from mlopsc.target.capability import Option
+
+# Of every target whose steps are pods.
+OPTIONS = (
+    Option("volumes", "list:string", 'Volume claims to mount: "CLAIM:/path".'),
+    Option("secret", "string", "Kubernetes secret with a key for each secret(…); else PIPELINE-secrets."),
+    Option("config_map", "string", "Kubernetes config map with a key for each env(…); else PIPELINE-env."),
+    Option("image_pull_secrets", "list:string", "Kubernetes secrets to pull the image with."),
+    Option("node_selector", "list:string", 'Labels that nodes must have: "KEY=VALUE".'),
+    Option("tolerations", "list:string", 'Taints that pods bear: "KEY[=VALUE]:EFFECT".'),
+    Option("labels", "list:string", 'Labels of the pods: "KEY=VALUE".'),
+    Option("accelerator", "string", "Resource name of a GPU.", "nvidia.com/gpu"),
+)
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 _LABEL_KEY = re.compile(r"([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 _LABEL = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")

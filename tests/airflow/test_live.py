@@ -132,8 +132,9 @@ def _tries(airflow: Airflow, run: str) -> int:
 
 def _killed(airflow: Airflow, store: Path) -> dict[str, Any]:
     run = airflow.trigger("slow")
-    _kill_worker("step train:risk")
-    gone = _gone("step train:risk")
+    step = f"{store.parent}/dags/slow/slow/step.py step train:risk"
+    _kill_worker(step)
+    gone = _gone(step)
     facts = {"gone": gone, "state": airflow.ended("slow", run, 150), "states": airflow.states("slow", run)}
     tasks = airflow.call("GET", f"/dags/slow/dagRuns/{run}/taskInstances")["task_instances"]
     facts["tries"] = {t["task_id"]: t["try_number"] for t in tasks}

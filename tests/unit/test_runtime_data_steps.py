@@ -98,6 +98,7 @@ def validated(
     tmp_path: Path, rows: Path, rules: list[Any], key: tuple[str, ...] = (), ingested: Any = GOOD, **more: Any
 ) -> Any:
     settings = {"data": "d", "bad_rows": more.get("bad_rows", 0), "key": key, "rules": rules}
+    settings["columns"] = more.get("columns", [])
     report = tmp_path / "ingest.json"
     report.write_text(json.dumps(ingested))
     inputs = {"rows": rows, "ingest": report} | {f"rows.{n}": p for n, p in more.get("others", {}).items()}
@@ -180,10 +181,11 @@ def test_bad_rows_stop_the_run_above_the_allowed_share_only(tmp_path: Path, rows
     bad = {
         "rows_read": 202,
         "bad": 2,
-        "broken": [{"column": "x", "rows": 2, "example": "x: -5 is not in 0..100", "where": WHERE}],
+        "broken": [{"column": "x", "rule": "in 0..100", "rows": 2, "example": "x: -5 is not in 0..100"}],
     }
+    columns = [{"name": "x", "where": WHERE}]
     with pytest.raises(StepError, match=r"2 of 202 rows of d are bad.*x: -5 is not in 0\.\.100") as caught:
-        validated(tmp_path, rows, [], ingested=bad)
+        validated(tmp_path, rows, [], ingested=bad, columns=columns)
     assert (caught.value.code, caught.value.where) == ("MLC8020", WHERE)
     assert validated(tmp_path, rows, [], ingested=bad, bad_rows=0.01)["bad"] == 2
 
