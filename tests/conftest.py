@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import conformance_summary
 import pytest
 from workbench import Bench, Server
 
@@ -18,6 +19,12 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--rewrite", action="store_true", help="write goldens anew instead of comparing with them")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Here, because the process that shows what parallel workers did reads no other conftest."""
+    conformance_summary.show(terminalreporter)
 
 
 @pytest.fixture(scope="session")

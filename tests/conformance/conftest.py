@@ -17,7 +17,6 @@ import cases
 import postgres
 import psycopg
 import runs
-import summary
 from cases import Case
 from runs import Reference
 
@@ -116,8 +115,3 @@ def support(spec: Path) -> list[dict[str, Any]]:
     assert done.returncode == 0, done.stderr
     found: list[dict[str, Any]] = json.loads(done.stdout)["features"]
     return found
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_terminal_summary(terminalreporter: Any) -> None:
-    summary.show(terminalreporter)

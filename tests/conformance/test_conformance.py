@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 from cases import Case, names
+from conformance_summary import PROPERTY, Note
 from conftest import compiled
 from runs import Reference, outputs
-from summary import PROPERTY, Note
 from target import Ran, adapter
 
 from mlopsc.target import registry
