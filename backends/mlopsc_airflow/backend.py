@@ -94,7 +94,8 @@ def _names(plan: Plan, training: Pipeline, options: EmitOptions, pods: Pods | No
     groups: dict[str, list[dict[str, Any]]] = {}
     for task in found:
         line: dict[str, Any] = {"variable": task.variable, "arguments": tasks.arguments(task, training, values, pods)}
-        line |= {"grouped": task.grouped, "operator": "Approval" if task.steps[0].kind == "approve" else "Step"}
+        line |= {"named": task.steps[0].id.partition(":")[2], "grouped": task.grouped}
+        line |= {"operator": "Approval" if task.steps[0].kind == "approve" else "Step"}
         groups.setdefault(task.group, []).append(line)
     result = RESULT
     while result in groups:
@@ -170,6 +171,8 @@ def _param(param: Param) -> dict[str, Any]:
         schema["minimum"] = param.lo
     if param.hi is not None:
         schema["maximum"] = param.hi
+    if param.levels is not None:
+        schema["enum"] = list(param.levels)
     return {**schema, "description": f"{param.where.file}:{param.where.line}{_UNITS.get(param.type, '')}"}
 
 

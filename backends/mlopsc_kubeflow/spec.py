@@ -27,6 +27,7 @@ CACHED = ("clean", "validate", "split", "train", "evaluate")
 _SCHEMAS = {"rows": "Dataset", "quarantine": "Dataset", "split": "Dataset", "predictions": "Dataset", "model": "Model"}
 _EXTRA = {"evaluate": {"report": "HTML", "classification": "ClassificationMetrics"}, "gate": {"report": "HTML"}}
 _PARAMETERS = {"int": "NUMBER_INTEGER", "size": "NUMBER_INTEGER", "bool": "BOOLEAN"}
+LISTED = 20  # levels that a param's description names
 _NUMBERS = ("float", "share", "duration")
 
 
@@ -260,6 +261,17 @@ def _given(param: Param) -> dict[str, Any]:
         number = isinstance(param.default, (int, float)) and not isinstance(param.default, bool)
         value = float(param.default) if number else param.default
         found |= {"defaultValue": carried(value) if isinstance(value, str) else value, "isOptional": True}
-    bounds = [f"{side} {bound:g}" for side, bound in (("from", param.lo), ("to", param.hi)) if bound is not None]
-    told = f"param {param.name} : {param.type} {' '.join(bounds)}".rstrip()
-    return {**found, "description": told}
+    return {**found, "description": _told(param)}
+
+
+def _told(param: Param) -> str:
+    """The param as the spec has it, its levels among it as far as there are few; without what Argo would replace."""
+    levels = [json.dumps(level, ensure_ascii=False) for level in (param.levels or ())[:LISTED]]
+    levels += ["…"] * (len(param.levels or ()) > LISTED)
+    kind = f"{param.type}({', '.join(levels)})" if levels else param.type
+    bounds = [
+        f"{side} {int(bound) if bound == int(bound) else bound}"
+        for side, bound in (("from", param.lo), ("to", param.hi))
+        if bound is not None
+    ]
+    return " ".join([f"param {param.name} : {kind}", *bounds]).replace("{{", "{ {")

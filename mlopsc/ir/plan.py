@@ -48,6 +48,7 @@ class Param(Frozen):
     default: Scalar
     lo: float | None = None
     hi: float | None = None
+    levels: tuple[str, ...] | None = None  # of a category
     where: Where
 
 

@@ -60,9 +60,8 @@ def _param(lowering: Lowering, name: str) -> Param:
     lo, hi = lowering.program.param_bounds.get(name, (None, None))
     if kind.kind == "share":
         lo, hi = 0.0 if lo is None else lo, 1.0 if hi is None else hi
-    return Param(
-        name=name, type=kind.kind, default=default, lo=lo, hi=hi, where=lowering.at(lowering.program.decls[name])
-    )
+    where = lowering.at(lowering.program.decls[name])
+    return Param(name=name, type=kind.kind, default=default, lo=lo, hi=hi, levels=kind.levels, where=where)
 
 
 def _all_refs(program: Program) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
@@ -13,6 +14,7 @@ from typing import Any
 from .errors import UsageError
 
 PLAN_FORMAT = 1
+_LISTED = 12  # levels that a message names
 _UNITS = {
     "ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0,
     "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40,
@@ -57,7 +59,7 @@ def pipeline(plan: Mapping[str, Any], name: str | None = None) -> dict[str, Any]
 
 def bind_params(plan: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
     """The value of every param: as given (a text is read by the param's type), else its default. UsageError for a name
-    that is no param, a text that is no such value, or one out of its range."""
+    that is no param, a value that is none of its type, or one outside its range or its levels."""
     declared = {p["name"]: p for p in plan.get("params", ())}
     for name in given:
         if name not in declared:
@@ -70,8 +72,9 @@ def bind_params(plan: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, 
     values = {}
     for name, param in declared.items():
         value = given[name] if name in given else param["default"]
-        if name in given and isinstance(value, str):
-            value = _parse(param, value)
+        if name in given:
+            value = _parse(param, value) if isinstance(value, str) else _typed(param, value)
+            _check_level(param, value)
         _check_range(param, value)
         values[name] = value
     return values
@@ -82,18 +85,51 @@ def _parse(param: Mapping[str, Any], text: str) -> Any:
     try:
         return _PARSERS[kind](text.strip()) if kind in _PARSERS else text
     except ValueError:
-        example = _EXAMPLES.get(kind, "")
-        raise UsageError(
-            "MLC9016",
-            "bad-param-value",
-            f"{text!r} is no {kind}, as param {param['name']} wants",
-            where=param.get("where"),
-            help=f"for example --set {param['name']}={example}",
-        ) from None
+        raise _no_value(param, repr(text)) from None
+
+
+def _typed(param: Mapping[str, Any], value: Any) -> Any:
+    """A value of JSON as one of the param's type. JSON of others has one kind of number: 3.0 is an int, 3 a float."""
+    kind = param["type"]
+    if kind == "bool" and isinstance(value, bool):
+        return value
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value):
+        if kind in ("int", "size") and value == int(value):
+            return int(value)
+        if kind in ("float", "share", "duration"):
+            return float(value)
+    raise _no_value(param, json.dumps(value, default=str))
+
+
+def _no_value(param: Mapping[str, Any], shown: str) -> UsageError:
+    name, kind = param["name"], param["type"]
+    example = _EXAMPLES.get(kind) or next(iter(param.get("levels") or ()), "TEXT")
+    return UsageError(
+        "MLC9016",
+        "bad-param-value",
+        f"{shown} is no {kind}, as param {name} wants",
+        where=param.get("where"),
+        help=f"for example --set {name}={example}",
+    )
+
+
+def _check_level(param: Mapping[str, Any], value: Any) -> None:
+    levels = param.get("levels")
+    if levels is None or value in levels:
+        return
+    near = get_close_matches(value, levels, 1)
+    listed = ", ".join(levels[:_LISTED]) + (f" and {len(levels) - _LISTED} more" if len(levels) > _LISTED else "")
+    raise UsageError(
+        "MLC9016",
+        "bad-param-value",
+        f"{value!r} is not a level of param {param['name']}",
+        where=param.get("where"),
+        help=f"did you mean {near[0]}?" if near else f"its levels are {listed}",
+    )
 
 
 def _number(text: str) -> float:
-    if not re.fullmatch(r"[-+]?[0-9][0-9_]*(\.[0-9]+)?([eE][-+]?[0-9]+)?", text):
+    if not re.fullmatch(r"[-+]?[0-9][0-9_]*(\.[0-9]+)?([eE][-+]?[0-9]+)?", text) or math.isinf(float(text)):
         raise ValueError(text)
     return float(text)
 

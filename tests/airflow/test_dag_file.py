@@ -94,6 +94,30 @@ def toy_options(text: str, number: int) -> dict[str, Any]:
     )
 
 
+def test_a_dag_says_nothing_of_what_a_pipeline_has_not_and_names_a_block_as_the_spec_does() -> None:
+    where = Where(file="a.mlops", line=3, column=1)
+    source = SourceSpec(kind="csv", path="p.csv", connection=None)
+    first = IngestSettings(data="p (1)", source=source, columns=())
+    second = ValidateSettings(data="p (1)", bad_rows=0, key=(), rules=())
+    steps = tuple(
+        Step(id=f"{kind}:p (1)", kind=kind, settings=given, inputs={}, outputs={}, after=after, where=where)
+        for kind, given, after in (("ingest", first, ()), ("validate", second, ("ingest:p (1)",)))
+    )
+    plan = Plan(
+        compiler="0", edition=2026, name="a", spec="a.mlops", files={}, modules={},
+        pipelines=(Pipeline(name="a", kind="training", steps=steps),),
+    )  # fmt: skip
+    bare = backend("airflow").emit(plan, EmitOptions(values={}))["a.py"].decode()
+    assert "params=" not in bare
+    assert "tags=" not in bare
+    assert 'with TaskGroup("p__1_", tooltip="p (1)"):' in bare
+    level = Param(name="tier", type="category", default="free", levels=("free", 'pa"id'), where=where)
+    text = (
+        backend("airflow").emit(plan.model_copy(update={"params": (level,)}), EmitOptions(values={}))["a.py"].decode()
+    )
+    assert """"tier": Param("free", type="string", enum=["free", 'pa"id'],""" in text
+
+
 # Shrinking would start an Airflow for every try.
 @settings(max_examples=1, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
 @given(st.lists(TEXTS, min_size=25, max_size=25))

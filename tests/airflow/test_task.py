@@ -109,6 +109,19 @@ def test_the_asset_of_a_model_is_updated_by_a_new_champion_only(pod_task: Any, t
         assert task.context["task"].outlets == left
 
 
+def test_what_a_run_is_configured_with_reaches_the_runtime_even_under_an_unknown_name(
+    pod_task: Any, tmp_path: Path
+) -> None:
+    """The runtime refuses the name; a form's own params, which are no part of the run's configuration, stay here."""
+    task = worker(pod_task, tmp_path)
+    task.plan["params"] = [{"name": "tier", "type": "category"}]
+    task.context["params"] = {"tier": "paid", "teir": "free", "reason": ""}
+    task.context["dag_run"] = SimpleNamespace(conf={"tier": "paid", "teir": "free"})
+    assert task._params() == {"tier": "paid", "teir": "free"}
+    task.context["dag_run"].conf = None
+    assert task._params() == {"tier": "paid"}
+
+
 def test_an_environment_that_cannot_be_made_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setenv("PATH", str(tmp_path))

@@ -210,6 +210,21 @@ def test_resources_accelerators_retries_params_and_the_platform_hold_to_the_prot
     assert config["nodeSelector"] == {"labels": {"disk": "ssd"}}
 
 
+def test_a_param_is_described_with_its_levels_and_whole_bounds() -> None:
+    many = tuple(f"l{number}" for number in range(30))
+    params = (
+        Param(name="tier", type="category", default="free", levels=("free", "{{paid}}"), where=HERE),
+        Param(name="many", type="category", default="l0", levels=many, where=HERE),
+        Param(name="seed", type="int", default=0, lo=0, hi=2**32 - 1, where=HERE),
+        Param(name="share", type="share", default=0.2, lo=0.0, hi=0.5, where=HERE),
+    )
+    found = documents(emit(plan(step("first"), params=params)))[0]["root"]["inputDefinitions"]["parameters"]
+    assert found["tier"]["description"] == 'param tier : category("free", "{ {paid}}")'
+    assert found["many"]["description"].endswith('"l19", …)')
+    assert found["seed"]["description"] == "param seed : int from 0 to 4294967295"
+    assert found["share"]["description"] == "param share : share from 0 to 0.5"
+
+
 def test_secrets_and_variables_come_from_kubernetes_and_only_to_the_steps_that_read_them() -> None:
     found = plan(step("open"), step("closed"))
     data = json.loads(found.model_dump_json())

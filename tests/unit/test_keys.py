@@ -11,6 +11,7 @@ import pytest
 
 from mlopsc.runtime import fingerprint as fp
 from mlopsc.runtime import keys
+from mlopsc.runtime.errors import UsageError
 from mlopsc.runtime.plan import bind, bind_params
 
 
@@ -108,3 +109,38 @@ def test_a_duration_param_holds_seconds_and_stands_in_expressions_as_microsecond
 def test_a_params_text_is_read_by_its_type(type_: str, text: str, value: Any) -> None:
     plan = {"params": [{"name": "p", "type": type_, "default": None, "lo": None, "hi": None}]}
     assert bind_params(plan, {"p": text}) == {"p": value}
+
+
+@pytest.mark.parametrize(
+    ("type_", "given", "value"),
+    [("int", 3.0, 3), ("size", 1e9, 10**9), ("share", 0, 0.0), ("duration", 60, 60.0), ("float", 2, 2.0), ("bool", False, False)],
+)  # fmt: skip
+def test_a_params_value_as_json_has_it_becomes_one_of_its_type(type_: str, given: Any, value: Any) -> None:
+    plan = {"params": [{"name": "p", "type": type_, "default": None}]}
+    bound = bind_params(plan, {"p": given})["p"]
+    assert (bound, type(bound)) == (value, type(value))
+
+
+@pytest.mark.parametrize(
+    ("type_", "given"),
+    [
+        ("int", 3.5), ("int", None), ("int", True), ("int", "3.5"), ("float", float("nan")), ("float", "1e999"),
+        ("bool", 1), ("string", 3), ("category", None), ("date", 20260131), ("share", [0.1]), ("share", 1.5),
+    ],
+)  # fmt: skip
+def test_a_params_value_of_another_type_is_refused_wherever_it_comes_from(type_: str, given: Any) -> None:
+    param = {"name": "p", "type": type_, "default": "a", "lo": None, "hi": 1.0 if type_ == "share" else None}
+    with pytest.raises(UsageError) as refused:
+        bind_params({"params": [param]}, {"p": given})
+    assert refused.value.code == "MLC9016"
+
+
+def test_a_category_param_takes_its_levels_only() -> None:
+    plan = {"params": [{"name": "p", "type": "category", "default": "free", "levels": ["free", "paid"]}]}
+    assert bind_params(plan, {"p": "paid"}) == {"p": "paid"}
+    with pytest.raises(UsageError, match="'nonsense' is not a level of param p") as refused:
+        bind_params(plan, {"p": "nonsense"})
+    assert (refused.value.code, refused.value.help) == ("MLC9016", "its levels are free, paid")
+    with pytest.raises(UsageError) as near:
+        bind_params(plan, {"p": "piad"})
+    assert near.value.help == "did you mean paid?"

@@ -156,6 +156,14 @@ def test_a_failed_expectation_does_too_and_a_param_given_by_kfp_is_what_it_is_he
     assert (result["status"], promoted(run.store)) == ("failed", [])
 
 
+def test_a_param_of_another_type_ends_a_task_with_the_code_of_a_local_run(launch: Any) -> None:
+    run = launch()
+    run.params["least"] = 3.5
+    code, log = run.task("ingest-rows-of-it")
+    assert code == 2
+    assert "error[MLC9016] bad-param-value: 3.5 is no int, as param least wants" in log
+
+
 def test_a_retry_after_a_verdict_tells_the_verdict_again_and_does_not_run(launch: Any) -> None:
     """As often as KFP retries; who then asks for the task again gets it run."""
     run = launch(pipeline="retries = 1", limit="0.9999")

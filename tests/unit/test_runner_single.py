@@ -87,3 +87,19 @@ def test_a_run_is_of_one_plan_and_its_params(where: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match="another plan") as caught:
         run_step(toys.training(), "train:m", run=RUN, params={"seed": "8"}, **where)
     assert caught.value.name == "another-run"
+
+
+def test_a_step_and_the_last_task_refuse_a_param_as_a_local_run_does(where: dict[str, Any], tmp_path: Path) -> None:
+    plan = toys.training()
+    tier = {"name": "tier", "type": "category", "default": "free", "levels": ["free", "paid"], "where": toys.where(2)}
+    plan["params"] = [tier]
+    for params, code in (({"tier": "nonsense"}, "MLC9016"), ({"tier": None}, "MLC9016"), ({"teir": "paid"}, "MLC9015")):
+        for act in (
+            lambda: run_step(plan, "ingest:d", run=RUN, params=params, **where),  # noqa: B023 - called at once
+            lambda: finish(plan, run=RUN, params=params, **where),  # noqa: B023
+            lambda: run_plan(plan, params=params, **where),  # noqa: B023
+        ):
+            with pytest.raises(UsageError) as refused:
+                act()
+            assert refused.value.code == code
+    assert not (tmp_path / "store" / "runs").exists() or not list((tmp_path / "store" / "runs").iterdir())

@@ -15,7 +15,6 @@ import signal
 import subprocess
 import sys
 import urllib.parse
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -167,18 +166,11 @@ class Task:
             raise sdk().AirflowException(str(failed)) from None
 
     def _params(self) -> dict[str, Any]:
-        """The run's params, numbers in the kind of number that the spec declares."""
+        """The run's params, and what else it was configured with: the runtime refuses a name that it does not know."""
         given = dict(self.context["params"])
-        numbers: dict[str, Callable[[Any], Any]] = {
-            "int": int,
-            "size": int,
-            "float": float,
-            "share": float,
-            "duration": float,
-        }
-        found = {p["name"]: given[p["name"]] for p in self.plan["params"] if p["name"] in given}
-        kinds = {p["name"]: p["type"] for p in self.plan["params"]}
-        return {name: numbers[kinds[name]](value) if kinds[name] in numbers else value for name, value in found.items()}
+        declared = {p["name"]: given[p["name"]] for p in self.plan["params"] if p["name"] in given}
+        configured = getattr(self.context.get("dag_run"), "conf", None) or {}
+        return {**configured, **declared}
 
     def _environment(self, needed: set[str]) -> dict[str, str]:
         """The worker's environment without Airflow's own settings, and what the step's `secret` and `env` name."""

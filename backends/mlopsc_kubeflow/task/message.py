@@ -79,15 +79,8 @@ class Message:
 
     @property
     def params(self) -> dict[str, Any]:
-        """Values of the spec's params by name. KFP has one kind of number: whole ones are made whole again."""
-        kinds = {p["name"]: p["type"] for p in self.slice["plan"]["params"]}
-        found = {name: _text(self.parameters[key]) for key, name in self._params.items() if key in self.parameters}
-        return {
-            name: int(value)
-            if kinds[name] in ("int", "size") and isinstance(value, float) and value.is_integer()
-            else value
-            for name, value in found.items()
-        }
+        """Values of the spec's params by name, as KFP gives them."""
+        return {name: _text(self.parameters[key]) for key, name in self._params.items() if key in self.parameters}
 
     def input(self, key: str) -> Path:
         return Path(path_of(self._inputs[key]["artifacts"][0]))
