@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mlopsc.ir.plan import Pipeline, Plan, Step
-from mlopsc_kubeflow.task.message import PACKED, STEP, TEXT, WORKSPACE
+from mlopsc_kubeflow.task.message import PACKED, STEP, before_it, safe
 
 PLAIN = 24 * 1024  # bytes up to which a slice stays readable
 ARGUMENT = 96 * 1024  # bytes of all that a task is given, which is one argument of a process: Linux ends it at 128 KiB
@@ -29,24 +29,12 @@ def encode(value: Any) -> str:
     text = json.dumps(value, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
     if len(text) > PLAIN:
         return PACKED + base64.b64encode(zlib.compress(text.encode("ascii"), 9)).decode("ascii")
-    return _safe(text)
+    return safe(text)
 
 
 def size(texts: Iterable[str], artifacts: int) -> int:
     """Bytes of a task's executor input, about."""
     return sum(len(json.dumps(text)) for text in texts) + ARTIFACT * artifacts
-
-
-def carried(text: str) -> str:
-    """A param's text as KFP is given it: as it is, unless KFP or Argo would replace a part of it."""
-    if "{{" in text or WORKSPACE in text or text.startswith(TEXT):
-        return TEXT + _safe(json.dumps(text))
-    return text
-
-
-def _safe(text: str) -> str:
-    """JSON that says the same without what KFP and Argo look for."""
-    return text.replace("$", "\\u0024").replace("{{", "{\\u007b").replace(WORKSPACE, f"\\u002f{WORKSPACE[1:]}")
 
 
 def _only(names: tuple[str, ...], value: Mapping[str, Any]) -> dict[str, Any]:
@@ -80,13 +68,18 @@ class Slices:
         return encode({"step": step.id, "steps": [*stubs, _lean(step.model_dump(mode="json"))], **tells, **files})
 
     def of_finish(self) -> str:
-        """What the result of a run is told with: every step, without what it computes by."""
+        """What the result of a run is told with: every step, without what it computes by; `back`: how far
+        before it each stands that it needs; names would
+        make the list of a thousand steps too long."""
         steps = []
         for step in self.pipeline.steps:
             settings = step.settings.model_dump(mode="json", include=set(_RESULT))
             if "rules" in settings:
                 settings["rules"] = [_only(_RULE, r) for r in settings["rules"] if "text" in r]
-            steps.append(_lean({"id": step.id, "kind": step.kind, "settings": settings}))
+            needs = {a.rpartition("/")[0] for a in step.inputs.values()} | set(step.after)
+            back = sorted(self._order[step.id] - self._order[name] for name in needs)
+            given = {"id": step.id, "kind": step.kind, "settings": settings}
+            steps.append(_lean(given if back == before_it(self._order[step.id]) else {**given, "back": back}))
         return encode({"finish": True, "steps": steps, **self._tells()})
 
 

@@ -17,7 +17,8 @@ from mlopsc_kubeflow import names
 from mlopsc_kubeflow.executors import Executors, Wants, references
 from mlopsc_kubeflow.refusal import refuse
 from mlopsc_kubeflow.settings import Settings
-from mlopsc_kubeflow.slices import ARGUMENT, Slices, carried, size
+from mlopsc_kubeflow.slices import ARGUMENT, Slices, size
+from mlopsc_kubeflow.task.message import carried
 
 GROUP = "steps"
 FINISH = "finish"

@@ -10,7 +10,8 @@ from typing import Any
 from .errors import StepError
 from .keys import environment, runtime_digest
 from .result import build
-from .state import RunState
+from .state import RunState, Step
+from .steps import IDLE
 from .store import runs
 from .store.journal import now_text
 
@@ -51,6 +52,17 @@ def status_of(state: RunState) -> str:
     if errors or state.error:
         return "failed"
     return "waiting" if any(o["status"] == "waiting" for o in state.outcomes.values()) else "succeeded"
+
+
+def lost(state: RunState) -> list[Step]:
+    """The steps that left no outcome though nothing held them up: whatever ran them died, or never began."""
+    return [
+        step
+        for step in state.steps
+        if step["id"] not in state.outcomes
+        and step["kind"] not in IDLE
+        and all(state.outcomes.get(name, {}).get("status") in ("done", "cached") for name in state.needs[step["id"]])
+    ]
 
 
 def close(state: RunState) -> dict[str, Any]:

@@ -257,7 +257,12 @@ def gc_text(found: dict[str, Any]) -> str:
 
 def approve_text(found: dict[str, Any]) -> str:
     entry = found["entry"]
-    return f"gate {entry['gate']} of run {entry['run']}: {entry['decision']} by {entry['by']}; run again to go on"
+    told = f"gate {entry['gate']} of run {entry['run']}: {entry['decision']} by {entry['by']}"
+    if entry["decision"] == "rejected":
+        return (
+            f"{told}; a run that comes to the same model and verdict ends as rejected, one with another model asks anew"
+        )
+    return f"{told}; run again to go on"
 
 
 def error_text(error: Any, program: str) -> str:

@@ -14,14 +14,14 @@ from typing import Any
 
 from . import notify
 from . import plan as plans
-from .closing import close, first_record
+from .closing import close, first_record, lost
 from .errors import StepError, UsageError
 from .keys import digest_of
 from .runner import prepare
 from .schedule import cached, request_for
 from .settle import record
 from .state import Outcome, Progress, RunState, Step
-from .steps import IDLE, STEPS, Table, kind_of
+from .steps import STEPS, Table, kind_of
 from .store import runs
 from .store.locks import kept_from_gc
 from .store.objects import canonical, safe_name
@@ -107,12 +107,8 @@ def finish(
 
 def _missing(state: RunState) -> dict[str, Any] | None:
     """The error of a run in which a step left no outcome though nothing held it up."""
-    for step in state.steps:
-        if step["id"] in state.outcomes or step["kind"] in IDLE:
-            continue
-        if all(state.outcomes.get(name, {}).get("status") in ("done", "cached") for name in state.needs[step["id"]]):
-            return crash(step, "it was ended from outside, or never began").to_json()
-    return None
+    missing = lost(state)
+    return crash(missing[0], "it was ended from outside, or never began").to_json() if missing else None
 
 
 def _state(

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from kfp import components
 from kfp.dsl.types import artifact_types
 from kfp.kubernetes import kubernetes_executor_config_pb2
+from kfp.local import placeholder_utils
 from kfp.pipeline_spec import pipeline_spec_pb2
 from mlopsc_kubeflow import names, references, slices
 from mlopsc_kubeflow.task import message
@@ -448,3 +449,28 @@ def test_paths_of_artifacts_are_the_sdks(kind: str, uri: str) -> None:
         theirs = getattr(artifact_types, kind)(name="x", uri=uri, metadata=dict(metadata_)).path
         ours = {"name": "x", "uri": uri, "metadata": dict(metadata_), "type": {"schemaTitle": f"system.{kind}"}}
         assert message.path_of(ours) == theirs
+
+
+@pytest.mark.parametrize("text", ["clean:{{$.inputs}}", "{{$.inputs.artifacts['x'].uri}}", "/kfp-workspace", "plain"])
+def test_metadata_comes_back_to_the_next_task_as_it_was_and_no_placeholder(tmp_path: Path, text: str) -> None:
+    """kfp.local replaces what it takes for a placeholder in a task's whole input, metadata of artifacts included."""
+    found = message.Message(
+        {
+            "inputs": {"parameterValues": {"plan": slices.encode({"plan": {}, "pipeline": "p", "params": {}}),
+                                           "step": slices.encode({"finish": True, "steps": []})}},
+            "outputs": {"outputFile": str(tmp_path / "out.json"),
+                        "artifacts": {"o": {"artifacts": [{"name": "o", "uri": str(tmp_path / "o")}]}}},
+        }
+    )  # fmt: skip
+    (tmp_path / "file").write_text("x")
+    found.output("o", tmp_path / "file", {"step": text, "in": [{"name": text}], "number": 0.5})
+    found.close()
+    (artifact,) = json.loads((tmp_path / "out.json").read_bytes())["artifacts"]["o"]["artifacts"]
+    given = {"inputs": {"artifacts": {"in": {"artifacts": [artifact]}}}, "outputs": {"outputFile": "x"}}
+    names = ("pipeline_resource_name", "task_resource_name", "pipeline_root")
+    (word,) = placeholder_utils.replace_placeholders(["{{$}}"], given, *names, "unique")
+    assert json.loads(word) == given
+    assert "{{" not in word
+    assert artifact["metadata"]["step"] == message.carried(text)
+    assert message._plain(message._text(artifact["metadata"]["step"])) == text
+    assert artifact["metadata"]["number"] == 0.5

@@ -70,12 +70,15 @@ def compiled(
     gate: str = "",
     target: str = 'image = "x"',
     slow: int = 0,
+    work: str = "",
     more: str = "",
 ) -> Path:
     """The spec in `folder`, compiled to `folder`/out."""
     text = SPEC.format(pipeline=pipeline, limit=limit, gate=gate, target=target, more=more)
     (folder / "small.mlops").write_text(text)
-    (folder / "slow.py").write_text(f"import time\n\ndef work():\n    time.sleep({slow})\n    return {{}}\n")
+    (folder / "slow.py").write_text(
+        f"import os, time\n\ndef work():\n    time.sleep({slow})\n    {work}\n    return {{}}\n"
+    )
     rows = [f"{i},{(i * 37) % 101 / 10},{'yes' if (i * 37) % 101 + i % 7 * 8 > 70 else 'no'}" for i in range(90)]
     (folder / "rows.csv").write_text("\n".join(["id,x,y", *rows]) + "\n")
     command(folder, "compile", "small.mlops", "--target", "kubeflow", "-o", "out")
@@ -104,9 +107,12 @@ def steps(result: dict[str, Any]) -> dict[str, str]:
     return {step["id"]: step["status"] for step in result["steps"]}
 
 
+def journal(store: Path) -> list[dict[str, Any]]:
+    return [json.loads(file.read_bytes()) for file in sorted((store / "journal").glob("*.json"))]
+
+
 def promoted(store: Path) -> list[str]:
-    entries = [json.loads(file.read_bytes()) for file in sorted((store / "journal").glob("*.json"))]
-    return [entry["kind"] for entry in entries if entry["kind"] == "promotion"]
+    return [entry["kind"] for entry in journal(store) if entry["kind"] == "promotion"]
 
 
 def test_a_pipeline_runs_and_promotes_and_its_pages_are_such_as_kfp_shows(launch: Any, tmp_path: Path) -> None:
@@ -125,8 +131,8 @@ def test_a_pipeline_runs_and_promotes_and_its_pages_are_such_as_kfp_shows(launch
     assert curve[-1]["recall"] == curve[-1]["falsePositiveRate"] == 1
     assert all(a["recall"] <= b["recall"] for a, b in itertools.pairwise(curve))
     assert "<td>roc_auc</td>" in (run.root / "evaluate-it" / "report").read_text()
-    journal = command(tmp_path, "journal", "--verify", "--json", "--store", str(run.store))
-    assert json.loads(journal)["verified"] is True
+    verified = command(tmp_path, "journal", "--verify", "--json", "--store", str(run.store))
+    assert json.loads(verified)["verified"] is True
 
 
 def test_a_failed_gate_fails_its_task_with_rule_and_value_and_promotes_nothing(launch: Any) -> None:
@@ -168,13 +174,13 @@ def test_a_retry_after_a_verdict_tells_the_verdict_again_and_does_not_run(launch
     """As often as KFP retries; who then asks for the task again gets it run."""
     run = launch(pipeline="retries = 1", limit="0.9999")
     run.all()
-    journal = len(list((run.store / "journal").glob("*.json")))
+    before = len(journal(run.store))
     code, log = run.task("gate-release")
     assert (code, "MLC9050" in log) == (1, True)
     assert "event" not in log, "nothing ran"
     code, log = run.task("gate-release")
     assert (code, '"event"' in log) == (1, True)
-    assert len(list((run.store / "journal").glob("*.json"))) == journal, "one verdict, told once"
+    assert len(journal(run.store)) == before, "one verdict, told once"
 
 
 def test_a_retry_after_a_crash_runs_the_step(launch: Any, tmp_path: Path) -> None:
@@ -276,8 +282,66 @@ def test_a_second_run_judges_against_the_champion_of_the_store(launch: Any) -> N
     assert second["models"]["it"]["version"] == first["models"]["it"]["version"], "the same model is no new version"
 
 
+def test_a_later_run_that_comes_to_the_champions_model_renews_only_what_is_damaged(launch: Any) -> None:
+    """What the champion was judged by lies in the shared store alone, and a task's own copies do not stand for it."""
+    run = launch(gate="require accuracy >= floor", more="param floor : float = 0.1")
+    assert run.all()["status"] == "succeeded", run.ended
+    again = Launcher(run.folder, run.root, run.store, run.data, run="run-2")
+    again.params["floor"] = 0.2
+    assert again.all()["models"]["it"]["version"] == 1
+    told = journal(run.store)
+    assert [entry["run"] for entry in told if entry["kind"] == "verdict"] == ["run-1", "run-2"]
+    assert "renewal" not in [entry["kind"] for entry in told]
+    (entry,) = [entry for entry in told if entry["kind"] == "promotion"]
+    for name, digest in entry["artifacts"].items():
+        place = run.store / "objects" / digest[7:9] / digest[9:]
+        if name.startswith("verdict"):
+            place.unlink()
+        if name == "model":
+            place.chmod(0o600)
+            place.write_bytes(b"damaged")
+    last = Launcher(run.folder, run.root, run.store, run.data, run="run-3")
+    last.params["floor"] = 0.3
+    assert last.all()["models"]["it"]["version"] == 1
+    assert b"damaged" not in (p.read_bytes() for p in (run.store / "objects").rglob("*") if p.is_file())
+
+
+def test_a_task_that_died_stands_in_the_result_as_crashed(launch: Any) -> None:
+    run = launch(work="os._exit(7)")
+    result = run.all()
+    assert run.ended["custom-slow"][0] == 7
+    (error,) = [step["error"] for step in result["steps"] if step["error"]]
+    assert (result["status"], error["code"], error["name"]) == ("failed", "MLC9010", "step-crashed")
+    assert error["message"].startswith("custom:slow crashed: its process was ended at work")
+    assert steps(result)["custom:slow"] == "failed"
+    assert steps(result)["register:it"] == "done", "nothing held it up"
+
+
+def test_a_task_that_never_began_is_no_success_whatever_kfp_says(launch: Any, tmp_path: Path) -> None:
+    run = launch()
+    for name in ("ingest-rows-of-it", "custom-slow"):
+        assert run.task(name)[0] == 0
+    run.ended |= {name: (0, "") for name in run.tasks if name not in run.ended}  # such as KFP might tell
+    result = run.finish()
+    told = steps(result)
+    assert (result["status"], told["ingest:rows_of_it"], told["clean:rows_of_it"]) == ("failed", "done", "failed")
+    assert {told[name] for name in told if name.partition(":")[0] in ("train", "evaluate", "gate", "register")} == {
+        "skipped"
+    }
+    (error,) = [step["error"] for step in result["steps"] if step["error"]]
+    assert error["message"].startswith("clean:rows_of_it crashed: its task never began")
+    kept = json.loads((run.store / "runs" / run.run / "run.json").read_bytes())
+    began = [json.loads(p.read_bytes())["began"] for p in (run.store / "runs" / run.run / "steps").glob("*.json")]
+    assert kept["started"] == min(began) < kept["ended"]
+
+
 @pytest.mark.parametrize(
-    ("store", "told"), [("", "no store is named"), ("gs://bucket/x", "a store cannot be at gs://")]
+    ("store", "told"),
+    [
+        ("", "no store is named"),
+        ("gs://bucket/x", "a store cannot be at gs://"),
+        ("kept/here", "'kept/here' is a relative path"),
+    ],
 )
 def test_without_a_store_that_it_can_reach_a_task_says_so(launch: Any, store: str, told: str) -> None:
     run = launch(env={"MLOPSC_STORE": store})

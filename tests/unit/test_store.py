@@ -247,9 +247,11 @@ def test_a_second_run_of_a_pipeline_is_refused_and_told_who_has_it(store: Store)
         assert len(locks) == 2
 
 
-@pytest.mark.parametrize("text", ["train:m", "a/b", "..", ".hidden", "é x", "%41", ""])
+@pytest.mark.parametrize("text", ["train:m", "a/b", "..", ".hidden", "é x", "%41", "", "ö" * 300])
 def test_file_names_of_any_text_are_safe_and_one_to_one(text: str) -> None:
     name = safe_name(text)
     assert "/" not in name
     assert not name.startswith(".")
     assert safe_name("A") != safe_name("%41")
+    assert len(name) <= 200
+    assert name != safe_name(text + "x") != safe_name(text + "y")

@@ -48,6 +48,13 @@ def _store() -> str:
             "no store is named",
             help='write store = "s3://BUCKET/PREFIX" or "/path/on/a/volume" in the target block, or set MLOPSC_STORE',
         )
+    if "://" not in store.removeprefix("file://") and not os.path.isabs(store.removeprefix("file://")):
+        raise UsageError(
+            "MLC9001",
+            "no-store",
+            f"the store {store!r} is a relative path, which would be gone with the task's pod",
+            help="set MLOPSC_STORE to s3://BUCKET/PREFIX, or to a folder on a volume: /path",
+        )
     return store
 
 

@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from mlopsc_runtime.store import io, runs
+from mlopsc_runtime.store.journal import now_text
 from mlopsc_runtime.store.objects import Store, canonical, safe_name
+
+RUNNING = "running"  # the status of a step's first record in a run
 
 
 class Joined(Store):  # type: ignore[misc]
@@ -30,6 +33,23 @@ class Joined(Store):  # type: ignore[misc]
         store: Any = super() if self.place(digest).exists() else self.shared
         return Path(store.path(digest))
 
+    def has(self, digest: str) -> bool:
+        return self.place(digest).exists() or bool(self.shared.has(digest))
+
+    def trust(self, digest: str, known: Any) -> bool:
+        """Whether those who come later find it whole: where the shared store holds it, that copy counts and no other."""
+        store: Any = self.shared if self.shared.has(digest) else super()
+        return bool(store.trust(digest, known))
+
+    def signature(self, digest: str) -> Any:
+        return self.shared.signature(digest) or super().signature(digest)
+
+    def prove(self, digest: str) -> None:
+        if self.shared.has(digest):
+            self.shared.prove(digest)
+        else:
+            super().prove(digest)
+
     def journal(self) -> Any:
         return self.shared.journal()
 
@@ -40,8 +60,8 @@ class Joined(Store):  # type: ignore[misc]
         return seen
 
     def share(self, digest: str) -> None:
-        """Keep an object in the shared store, too."""
-        if not self.shared.has(digest):
+        """Keep an object in the shared store, too, whole even where it was damaged there."""
+        if not self.shared.trust(digest, self.shared.signature(digest)):
             self.shared.put(self.path(digest))
 
 
@@ -54,8 +74,10 @@ def _place(shared: Store, run: str, step: str) -> Path:
 
 
 def record(shared: Store, run: str, step: str, outcome: dict[str, Any]) -> None:
-    """How a step ended in a run: what the last task tells the run's result from."""
-    shared.replace(_place(shared, run, step), canonical(outcome))
+    """How a step ended in a run, or that it is at work ("running"): what the last task tells the run's result from. `began`
+    in it is the time of the step's first record."""
+    began = (recorded(shared, run, step) or {}).get("began") or now_text()
+    shared.replace(_place(shared, run, step), canonical({**outcome, "began": began}))
 
 
 def recorded(shared: Store, run: str, step: str) -> dict[str, Any] | None:

@@ -18,7 +18,7 @@ from typing import Any
 _MOUNTS = {"gs://": "/gcs/", "minio://": "/minio/", "s3://": "/s3/"}
 WORKSPACE = "/kfp-workspace"
 PACKED = "zlib:"
-TEXT = "mlopsc:"  # before a param's text that is JSON, because KFP would have replaced a part of the bare one
+TEXT = "mlopsc:"  # before a text that is JSON, because KFP would have replaced a part of the bare one
 # A step as the runtime reads it, before what its slice says.
 STEP: dict[str, Any] = {
     "inputs": {},
@@ -31,6 +31,18 @@ STEP: dict[str, Any] = {
     "timeout": None,
     "modules": [],
 }
+
+
+def safe(text: str) -> str:
+    """JSON that says the same without what KFP and Argo look for."""
+    return text.replace("$", "\\u0024").replace("{{", "{\\u007b").replace(WORKSPACE, f"\\u002f{WORKSPACE[1:]}")
+
+
+def carried(text: str) -> str:
+    """A text as KFP is given it: as it is, unless KFP or Argo would replace a part of it."""
+    if "{{" in text or WORKSPACE in text or text.startswith(TEXT):
+        return TEXT + safe(json.dumps(text))
+    return text
 
 
 def path_of(artifact: dict[str, Any]) -> str:
@@ -91,7 +103,7 @@ class Message:
         place = Path(path_of(artifact))
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(file, place)
-        artifact["metadata"] = {**artifact.get("metadata", {}), **(metadata or {})}
+        artifact["metadata"] = {**artifact.get("metadata", {}), **_carried(metadata or {})}
         self._written[key] = {"artifacts": [artifact]}
 
     def has_output(self, key: str) -> bool:
@@ -106,6 +118,11 @@ class Message:
         os.replace(part, place)
 
 
+def before_it(number: int) -> list[int]:
+    """How far back the needs of step `number` stand where the list of all steps does not say it: the one before."""
+    return [1] if number else []
+
+
 def _whole(common: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
     steps = [{**STEP, **step} for step in own["steps"]]
     pipeline = {"name": common["pipeline"], "timeout": None, "steps": steps}
@@ -114,6 +131,8 @@ def _whole(common: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
         plan["channels"] = own["channels"]
         pipeline["notify"] = own["notify"]
     if "finish" in own:
+        for number, step in enumerate(steps):
+            step["after"] = [steps[number - back]["id"] for back in step.pop("back", before_it(number))]
         return {**own, "plan": plan}
     step = next(step for step in steps if step["id"] == own["step"])
     numbered = [f"in_{n}" for n, _ in enumerate(step["inputs"], 1)]
@@ -128,8 +147,17 @@ def _whole(common: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _carried(value: Any) -> Any:
+    """Metadata comes back in the input of the tasks that read the artifact."""
+    if isinstance(value, dict):
+        return {key: _carried(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_carried(item) for item in value]
+    return carried(value) if isinstance(value, str) else value
+
+
 def _text(value: Any) -> Any:
-    """A param's value; what `mlopsc_kubeflow.slices.carried` made of a text is read back."""
+    """A param's value; what `carried` made of a text is read back."""
     if isinstance(value, str) and value.startswith(TEXT):
         with contextlib.suppress(ValueError):
             return json.loads(value[len(TEXT) :])

@@ -29,7 +29,7 @@ from mlopsc_runtime.store.objects import Store
 from mlopsc_runtime.work import perform, single_threaded
 
 from . import pages
-from .joined import Joined, record, recorded
+from .joined import RUNNING, Joined, record, recorded
 from .message import Message
 
 Outcome = dict[str, Any]
@@ -48,8 +48,14 @@ def run(message: Message, store: str, modules: Path) -> int:
         return 1
     with tempfile.TemporaryDirectory(prefix="mlopsc-") as folder, kept_from_gc(shared, message.run):
         joined = Joined.make(Path(folder) / "store", shared, message.run)
-        state = _state(message, joined, modules)
-        trail = _adopt(message, state)
+        _begin(message, shared)
+        try:
+            state = _state(message, joined, modules)
+            trail = _adopt(message, state)
+        except StepError as error:
+            _begin(message, shared, error=error.to_json())
+            raise
+        _record(message, joined, {**trail, step: {"status": RUNNING}})
         with _limited(state, message):
             outcome = _perform(message, state)
         _name_the_setting(outcome)
@@ -64,6 +70,13 @@ def run(message: Message, store: str, modules: Path) -> int:
             _hand_on(message, joined, {**trail, step: ended})
     _tell(step, ended)
     return int(EXIT["crashed"] if crashed else EXIT[ended["status"]])
+
+
+def _begin(message: Message, shared: Store, **told: Any) -> None:
+    """Record that the step is at work, so that its end is missed where there is none; `error`: why it cannot be, which a
+    retry may change."""
+    if message.parameters.get("run"):
+        record(shared, message.run, message.slice["step"], {"status": RUNNING, **told})
 
 
 def _state(message: Message, joined: Joined, modules: Path) -> RunState:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from .registry import Registry, Version
 
 FOLDERS = ("objects", "steps", "runs", "journal", "locks", "tmp")
+LONGEST_NAME = 200  # bytes; a file system takes 255, and what names a file after a step adds to it
 Signature = tuple[int, int, int, int]
 _PIECE = 1 << 16  # bytes
 
@@ -68,9 +69,15 @@ def signature(path: Path) -> Signature:
 
 
 def safe_name(text: str) -> str:
-    """A file name for any text, one to one: everything but letters, digits, `.`, `_` and `-` becomes %XX."""
-    name = re.sub(rb"[^A-Za-z0-9._-]", lambda m: b"%%%02X" % m[0][0], text.encode("utf-8", "surrogatepass")).decode()
-    return f"%2E{name[1:]}" if name.startswith(".") else name
+    """A file name for any text, one to one: everything but letters, digits, `.`, `_` and `-` becomes %XX. Of a name longer
+    than LONGEST_NAME the end is the text's hash, after `%-`, which stands in no other name."""
+    raw = text.encode("utf-8", "surrogatepass")
+    name = re.sub(rb"[^A-Za-z0-9._-]", lambda m: b"%%%02X" % m[0][0], raw).decode()
+    name = f"%2E{name[1:]}" if name.startswith(".") else name
+    if len(name) <= LONGEST_NAME:
+        return name
+    mark = f"%-{hashlib.sha256(raw).hexdigest()[:32]}"
+    return name[: LONGEST_NAME - len(mark)] + mark
 
 
 class Found(NamedTuple):
