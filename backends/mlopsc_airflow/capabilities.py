@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mlopsc.target.capability import Capabilities, Level, Option
-from mlopsc_airflow.names import LONGEST, LONGEST_TAG, clashing, identifier
+from mlopsc_airflow.names import LONGEST, LONGEST_PIPELINE, LONGEST_TAG, clashing, identifier
 from mlopsc_airflow.options import POD, check
 
 _LATER = "compiled and checked; this release does not run it"
@@ -59,7 +59,9 @@ CAPABILITIES = Capabilities(
             "store", "store", "Store: s3://BUCKET/PREFIX, or a folder as workers or pods see it (else MLOPSC_STORE)."
         ),
         Option(
-            "data_root", "string", "Where relative source paths start, as workers or pods see it (else MLOPSC_DATA)."
+            "data_root",
+            "folder",
+            "Folder where relative source paths start, as workers or pods see it (else MLOPSC_DATA).",
         ),
         Option("python", "string", "Interpreter that runs the steps (else the worker's own)."),
         Option(
@@ -76,6 +78,7 @@ CAPABILITIES = Capabilities(
     identifier=clashing,
     longest=LONGEST,
     longest_tag=LONGEST_TAG,
+    longest_pipeline=LONGEST_PIPELINE,
     scope=identifier,
     shared=("README.md",),
     worker="pod",

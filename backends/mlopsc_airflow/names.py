@@ -9,6 +9,8 @@ import re
 
 LONGEST = 200  # of a block's part: the dot, the longest kind and Airflow's own prefixes fit beside it
 LONGEST_TAG = 100
+# Of 255 bytes of a file's name: the store keeps a run in a folder NAME.RUN_ID, whose time and signs take the rest.
+LONGEST_PIPELINE = 150
 RESULT = "write_result"  # the task that writes result.json
 _NOT_ALLOWED = re.compile(r"[^A-Za-z0-9_]")
 

@@ -47,7 +47,7 @@ CAPABILITIES = Capabilities(
             "image", "string", "Image of the steps, built from the Dockerfile; else packages are installed at start."
         ),
         Option("base_image", "string", "Python image for steps without `image`.", "python:3.11.13-slim-bookworm"),
-        Option("data_root", "string", "Folder in the pod where relative source paths start."),
+        Option("data_root", "folder", "Folder in the pod where relative source paths start."),
         Option(
             "store",
             "store",

@@ -12,7 +12,7 @@ from mlopsc_kubeflow.capabilities import CAPABILITIES
 from mlopsc_kubeflow.names import kebab
 from mlopsc_kubeflow.refusal import refuse
 
-_KINDS = {"string": str, "store": str, "bool": bool, "list:string": list, "duration": (int, float)}
+_KINDS = {"string": str, "folder": str, "store": str, "bool": bool, "list:string": list, "duration": (int, float)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ CAPABILITIES = Capabilities(
         "monitor": (Level.NOT_IMPLEMENTED, _LATER),
     },
     options=(
-        Option("data_root", "string", "Folder where relative source paths start, relative to the spec."),
+        Option("data_root", "folder", "Folder where relative source paths start, relative to the spec."),
         Option("store", "store", "Store: s3://BUCKET/PREFIX, or a folder relative to the spec."),
     ),
 )

@@ -14,7 +14,12 @@ PIPELINE = BlockSpec(
         SettingSpec("schedule", "call:schedules", "When it runs; on demand without it."),
         SettingSpec("retries", "int", "How often a crashed step is tried again; verdicts never are.", 0, lo=0, hi=100),
         SettingSpec("retry_delay", "duration", "How long to wait before trying again.", 5.0, lo=0),
-        SettingSpec("timeout", "duration", "How long a step may take.", lo=1),
+        SettingSpec(
+            "timeout",
+            "duration",
+            "How long each step may take; locally and on Airflow also the whole run, in Airflow unless it waits for a person.",
+            lo=1,
+        ),
         SettingSpec("notify", "refs:channel", "Channels told when a run fails, is rejected or waits for an approval."),
     ),
     (RuleSpec("when", "pipeline", "Starts a run, besides the schedule.", ("then",), ("then",)),),

@@ -11,6 +11,8 @@ EXAMPLE = (
     "  mlopsc compile churn.mlops --target local -o build/local\n  mlopsc compile churn.mlops --target local --check"
 )
 
+MOST = 10  # differences that --check prints
+
 
 def configure(parser: argparse.ArgumentParser, command: str) -> None:
     options.add_spec(parser)
@@ -22,6 +24,23 @@ def configure(parser: argparse.ArgumentParser, command: str) -> None:
     options.add_set(parser)
     parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 if the folder would change")
     parser.add_argument("--force", action="store_true", help="replace files that compile did not write")
+
+
+def _compared(output: str, found: list[tuple[str, str]], files: int, args: argparse.Namespace) -> int:
+    """Tell how the folder differs, by path and what is wrong there; the exit code."""
+    if not found:
+        if not args.quiet:
+            print(f"{output} is what would be written")
+        return 0
+    if len(found) == files and all(what == "missing" for _, what in found):
+        print(f"{output} holds nothing of this pipeline")
+        return 1
+    shown = found if args.verbose else found[:MOST]
+    for path, what in shown:
+        print(f"{output}/{path}: {what}")
+    if len(found) > len(shown):
+        print(f"+{len(found) - len(shown)} more, all of them with --verbose")
+    return 1
 
 
 def run(args: argparse.Namespace) -> int:
@@ -36,12 +55,7 @@ def run(args: argparse.Namespace) -> int:
     files = emitted(plan, checked, args.target, output)
     whose = owner(plan, args.target)
     if args.check:
-        found = differences(output, files, whose)
-        for difference in found:
-            print(f"{output}/{difference.path}: {difference.what}")
-        if not found and not args.quiet:
-            print(f"{output} is what would be written")
-        return int(bool(found))
+        return _compared(output, [(d.path, d.what) for d in differences(output, files, whose)], len(files), args)
     write(output, files, whose, force=args.force)
     if not args.quiet:
         readme = f"; {output}/README.md says how to run it" if "README.md" in files else ""

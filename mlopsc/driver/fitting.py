@@ -16,6 +16,7 @@ from mlopsc.target.capability import Capabilities, Option, is_store
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,250}")
 _KINDS: dict[str, type | tuple[type, ...]] = {
     "string": str,
+    "folder": str,
     "int": int,
     "float": (int, float),
     "bool": bool,
@@ -29,7 +30,7 @@ def check_fit(program: Program, found: Capabilities, bag: Bag) -> None:
     _options(program, found, bag)
     _names(program, found, bag)
     _tags(program, found, bag)
-    if found.worker and (not found.worker_with or found.worker_with in program.targets.get(found.name, {})):
+    if found.worker and (not found.worker_with or program.targets.get(found.name, {}).get(found.worker_with)):
         _places(program, found, bag)
 
 
@@ -110,7 +111,12 @@ def _wrong(option: Option, value: Any) -> str | None:
     if kind == "name":
         return None if isinstance(value, str) and _NAME.fullmatch(value) else "letters, digits, `_`, `-` and `.`"
     if kind == "store":
-        return None if isinstance(value, str) and is_store(value) else "a folder or s3://BUCKET/PREFIX"
+        right = isinstance(value, str) and value != "" and is_store(value)
+        return None if right else "a folder or s3://BUCKET/PREFIX"
+    if kind == "folder":
+        return None if isinstance(value, str) and value != "" and "://" not in value else "a folder"
+    if value == "":
+        return "a text that is not empty; leave it out instead"
     if kind == "list":
         right = isinstance(value, list) and all(_is(item, choices) for item in value)
         return None if right else f"a list of {choices}s"
@@ -122,6 +128,10 @@ def _is(value: Any, kind: str) -> bool:
 
 
 def _names(program: Program, found: Capabilities, bag: Bag) -> None:
+    pipeline = program.pipeline
+    if pipeline is not None and found.longest_pipeline is not None and len(pipeline.name) > found.longest_pipeline:
+        told = f"Target {found.name} takes a pipeline's name of {found.longest_pipeline} characters at most."
+        bag.report("beyond-target", pipeline.node.name.span, told, help="Say more in `about`, which takes any text.")
     if found.identifier is None:
         return
     seen: dict[str, Decl] = {}

@@ -6,6 +6,7 @@ What a step gave is recorded before the next one starts, so a run that is killed
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from . import notify
 from . import plan as plans
 from .caching import Decider
 from .closing import close, first_record
-from .errors import StepError
+from .errors import StepError, UsageError
 from .hiding import hidden, outside
 from .interrupt import signals
 from .keys import digest_of
@@ -86,7 +87,7 @@ def prepare(
         pipeline=chosen,
         steps=steps,
         store=opened,
-        decider=Decider(opened, Path(os.path.abspath(data_root)), Path(os.path.abspath(modules_root))),
+        decider=Decider(opened, _folder(data_root), Path(os.path.abspath(modules_root))),
         table=table,
         jobs=1,
         chosen=set(),
@@ -96,6 +97,19 @@ def prepare(
         outside=named,
         hidden=hidden(named),
     )
+
+
+def _folder(data_root: str | os.PathLike[str]) -> Path:
+    """UsageError for an address: pathlib makes s3:/x of s3://x, and a file would be missed in a folder of that name."""
+    text = os.fspath(data_root)
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", text) and not os.path.isdir(text):
+        raise UsageError(
+            "MLC9074",
+            "no-data-folder",
+            f"relative source paths start in a folder, and {re.sub(':/+', '://', text, count=1)} is none",
+            help="set MLOPSC_DATA or data_root to a folder that the steps can read; only the store may be at s3://",
+        )
+    return Path(os.path.abspath(text))
 
 
 def _locked(state: RunState) -> dict[str, Any]:

@@ -69,8 +69,8 @@ def is_store(text: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """A setting of the `target` block. `kind`: string, store, name, int, float, bool, duration, list:string or choice:A|B; a
-    default of None: absent unless written."""
+    """A setting of the `target` block. `kind`: string, folder, store, name, int, float, bool, duration, list:string or
+    choice:A|B; a default of None: absent unless written."""
 
     name: str
     kind: str
@@ -84,14 +84,14 @@ class Capabilities:
 
     versions: those of the target that it knows, newest first. levels: (level, note) by feature; differing for one version
     under "FEATURE@VERSION", with an option under "FEATURE+OPTION". identifier(kind, name): the target's own name, at most
-    `longest` characters, for a declaration
-    of the spec; None where it gives none. Two declarations with one identifier are an error. excluded: by option and value,
-    the features that do not go with it, and why. worker: what runs a step, where that shares no folder with who compiles:
-    files and the store are then reached only by the options data_root and store. scope: where one output folder is for
-    several specs, the word in a pipeline's file names by which they are told apart; None where a folder is one spec's.
-    shared: paths in such a folder that do not depend on the spec. worker_with: the option with which alone steps run in a
-    `worker`; empty where they always do. check(options): (option, what it is or has to be) for each whose value does not
-    fit, beyond its kind.
+    `longest` characters, for a declaration of the spec; None where it gives none. Two declarations with one identifier are
+    an error. longest_tag, longest_pipeline: characters of a tag and of the pipeline's name; None without a limit. excluded:
+    by option and value, the features that do not go with it, and why. worker: what runs a step, where that shares no
+    folder with who compiles: files and the store are then reached only by the options data_root and store. scope: where
+    one output folder is for several specs, the word in a pipeline's file names by which they are told apart; None where a
+    folder is one spec's. shared: paths in such a folder that do not depend on the spec. worker_with: the option with which
+    alone steps run in a `worker`; empty where they always do. check(options): (option, what it is or has to be) for each
+    whose value does not fit, beyond its kind.
     """
 
     name: str
@@ -102,6 +102,7 @@ class Capabilities:
     identifier: Callable[[str, str], str | None] | None = None
     longest: int = 1000
     longest_tag: int | None = None
+    longest_pipeline: int | None = None
     excluded: Mapping[tuple[str, str], Mapping[str, str]] = field(default_factory=dict)
     worker: str = ""
     scope: Callable[[str], str] | None = None

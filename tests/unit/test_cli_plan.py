@@ -387,3 +387,36 @@ def test_run_reports_failed_warnings_and_quarantined_rows(here: Path, capsys: Ou
     told = capsys.readouterr().out
     assert f"help: they are kept in {aside['path']}" in told
     assert "warn rows >= 1_000 does not hold: the data gives 200" in told
+
+
+def test_compile_check_tells_a_folder_that_holds_nothing_in_one_line_and_ten_differences_at_most(
+    here: Path, capsys: Out
+) -> None:
+    words = ["compile", "s.mlops", "--target", "local"]
+    assert guarded([*words, "--check"]) == 1
+    assert capsys.readouterr().out == "build/local holds nothing of this pipeline\n"
+    assert guarded(words) == 0
+    written = sorted(p for p in (here / "build" / "local" / "mlopsc_runtime").glob("*.py"))
+    for place in written[:12]:
+        place.unlink()
+    capsys.readouterr()
+    assert guarded([*words, "--check"]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == f"build/local/mlopsc_runtime/{written[0].name}: missing"
+    assert (len(lines), lines[-1]) == (11, "+2 more, all of them with --verbose")
+    assert guarded([*words, "--check", "--verbose"]) == 1
+    assert len(capsys.readouterr().out.splitlines()) == 12
+
+
+def test_a_data_folder_that_is_an_address_is_told_with_a_code(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: Out
+) -> None:
+    monkeypatch.setenv("MLOPSC_DATA", "s3://lake/in")
+    assert guarded(["run", "s.mlops"]) == 2
+    told = capsys.readouterr().err
+    assert "relative source paths start in a folder, and s3://lake/in is none [MLC9074 no-data-folder]" in told
+    assert guarded(["compile", "s.mlops", "--target", "local"]) == 0
+    done = subprocess.run(
+        [sys.executable, "build/local/run.py"], cwd=here, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, "MLC9074" in done.stderr) == (2, True)

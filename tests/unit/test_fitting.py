@@ -38,6 +38,11 @@ def found(
         ('tasks = "blocks"', "The option tasks of target airflow is one of step, block, one."),
         ('pool = "a b"', "The option pool of target airflow is letters, digits, `_`, `-` and `.`."),
         ("queue = 3", "The option queue of target airflow is a string."),
+        ('python = ""', "The option python of target airflow is a text that is not empty; leave it out instead."),
+        ('image = ""', "The option image of target airflow is a text that is not empty; leave it out instead."),
+        ('store = ""', "The option store of target airflow is a folder or s3://BUCKET/PREFIX."),
+        ('data_root = ""', "The option data_root of target airflow is a folder."),
+        ('data_root = "s3://lake/in"', "The option data_root of target airflow is a folder."),
         ("namespace = ml", "The option namespace of target airflow is only for steps in pods, which `image` gives."),
     ],
 )
@@ -114,3 +119,12 @@ def test_where_steps_run_in_pods_a_relative_file_and_an_unnamed_store_are_told(
 @pytest.mark.parametrize("wrong", ["volumes = 3", "volumes = [3]", 'volumes = "a:/b"', 'approval_wait = "3d"'])
 def test_an_option_of_a_list_or_a_duration_is_held_to_its_kind(wrong: str) -> None:
     assert ("MLC7006", "error", 4) in remote(f"target kubeflow {{ {wrong} }}")
+
+
+@pytest.mark.parametrize(("length", "codes"), [(150, []), (151, [("MLC7004", 3)]), (260, [("MLC7004", 3)])])
+def test_a_pipelines_name_has_room_beside_the_time_of_a_run(length: int, codes: list[tuple[str, int]]) -> None:
+    text = SPEC.replace("OPTIONS", "").replace("OTHER", "c").replace("TAGS", '"t"')
+    text = text.replace("pipeline p ", f"pipeline {'p' * length} ")
+    spec = SpecFile(label="s.mlops", folder=".", name="s.mlops", content=text.encode())
+    told = lacking(check_file(spec, target="airflow"), "airflow")
+    assert [(item.code, item.place.start.line) for item in told if item.severity == "error"] == codes
