@@ -69,7 +69,7 @@ def _names(plan: Plan, pipeline: Pipeline, settings: Settings) -> dict[str, Any]
         "bucket": settings.store is not None and object_store(settings.store),
         "wait": f"{settings.approval_wait:g}",
         "schedule": _schedule(pipeline),
-        "params": {p.name: (key, p.default) for p, key in zip(plan.params, param_keys(plan).values(), strict=True)},
+        "params": {p.name: (key, p.default, p.type) for p, key in zip(plan.params, param_keys(plan).values(), strict=True)},
         "mark": TEXT,
         "workspace": WORKSPACE,
         "gates": [step.id.partition(":")[2] for step in pipeline.steps if step.kind == "approve"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -29,15 +30,33 @@ def run(ctx: Context) -> dict[str, Any]:
         raise failed(reference, error, ctx.modules_root) from error
     try:
         text = json.dumps(value, sort_keys=True, allow_nan=False)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
+        endless = isinstance(error, RecursionError) or "Circular" in str(error)
+        told = "it holds itself, or too many levels" if endless else _unfit(value) or str(error)
         raise StepError(
             "MLC9032",
             "not-json",
-            f"{reference} returned what is no JSON value: {error}",
-            help="return dicts, lists, texts, numbers",
+            f"{reference} returned what is no JSON value: {told}",
+            help="return dicts, lists, texts, numbers; of a table, df.to_dict('records')",
         ) from None
     ctx.outputs["result"].write_text(text, encoding="utf-8")
     return {}
+
+
+def _unfit(value: Any) -> str | None:
+    """What of a value without circles JSON cannot hold, in words; None where nothing of it is found."""
+    if isinstance(value, dict):
+        wrong = next((key for key in value if not isinstance(key, str)), None)
+        if wrong is not None:
+            return f"the key {wrong!r} is no text"
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"{value} is no number of JSON"
+    if isinstance(value, (dict, list, tuple)):
+        items = value.values() if isinstance(value, dict) else value
+        return next((told for item in items if (told := _unfit(item))), None)
+    if value is None or isinstance(value, (str, bool, int, float)):
+        return None
+    return f"a {type(value).__name__} is none"
 
 
 def find(reference: str, modules_root: Path) -> Callable[..., Any]:

@@ -54,7 +54,7 @@ def submit(folder: Path, server: Server, *words: str, code: int = 0) -> str:
 
 def test_a_run_is_of_the_uploaded_file_and_has_the_params_under_kfps_names(server: Server, tmp_path: Path) -> None:
     folder = emitted(tmp_path, None)
-    told = submit(folder, server, "--set", "test share=0.3", "--set", "label=007", "--set", "label=null")
+    told = submit(folder, server, "--set", "test share=30%", "--set", "label=007", "--set", "label=null")
     assert told.endswith("run_id-1\n")
     (pipeline,), (version,), (run,) = server.pipelines, server.versions, server.runs
     assert pipeline["display_name"] == "toy"
@@ -114,5 +114,5 @@ def test_a_param_that_is_not_there_or_of_another_kind_is_told_before_anything_is
 ) -> None:
     folder = emitted(tmp_path, None)
     assert "there is no param tset; there are: test share, label" in submit(folder, server, "--set", "tset=1", code=2)
-    assert "'30%' is no value like 0.2" in submit(folder, server, "--set", "test share=30%", code=2)
+    assert "'30d' is no value like 0.2" in submit(folder, server, "--set", "test share=30d", code=2)
     assert server.calls == []

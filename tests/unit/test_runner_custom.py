@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import textwrap
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import toys
 
+from mlopsc.runtime import custom
+from mlopsc.runtime.errors import StepError
 from mlopsc.runtime.runner import run_plan
 from mlopsc.runtime.store.objects import Store
 from mlopsc.runtime.store.runs import run_record
@@ -86,3 +89,21 @@ def test_an_exit_of_the_function_is_a_crash_not_an_end_of_the_run(tmp_path: Path
     result = run(tmp_path, "import sys\ndef f(): sys.exit(3)")
     assert failure(result)["name"] == "step-crashed"
     assert result["steps"][0]["status"] == "done"
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ('{"x": 1, 2: 3}', "the key 2 is no text"), ('{"x": [float("nan")]}', "nan is no number of JSON"),
+        ('{"x": {1, 2}}', "a set is none"), ("(lambda l: l.append(l) or l)([])", "it holds itself"),
+    ],
+)  # fmt: skip
+def test_what_a_function_returned_that_is_no_json_is_named(tmp_path: Path, value: str, told: str) -> None:
+    module = f"odd_{told.replace(' ', '_')}"
+    (tmp_path / f"{module}.py").write_text(f"def work():\n    return {value}\n")
+    settings = {"name": "s", "ref": f"{module}:work", "arguments": []}
+    result = tmp_path / "result.json"
+    ctx = SimpleNamespace(settings=settings, inputs={}, modules_root=tmp_path, outputs={"result": result})
+    with pytest.raises(StepError, match=told) as refused:
+        custom.run(ctx)  # type: ignore[arg-type]
+    assert (refused.value.code, result.exists()) == ("MLC9032", False)

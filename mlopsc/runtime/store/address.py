@@ -30,7 +30,7 @@ def bucket_of(url: str) -> tuple[str, str]:
             "MLC9001",
             "no-store",
             f"a store cannot be at {scheme}://",
-            help="name a folder, or s3://BUCKET/PREFIX (Google Cloud Storage has that interface too: AWS_ENDPOINT_URL)",
+            help="write s3:// in lower case" if scheme.lower() == "s3" else "name a folder, or s3://BUCKET/PREFIX",
         )
     found = _S3.fullmatch(rest)
     if found is None or any(part in (".", "..") for part in found[2].split("/")):
