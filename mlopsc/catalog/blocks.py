@@ -182,8 +182,14 @@ STEP = BlockSpec(
     "step",
     "A step of your own.",
     (
-        SettingSpec("run", "call:runs", "The function to call.", required=True),
-        SettingSpec("inputs", "refs:data|model|gate|step", "What is handed to it, by name."),
+        SettingSpec(
+            "run", "call:runs", "The function to call. What it returns has to be JSON, and is kept.", required=True
+        ),
+        SettingSpec(
+            "inputs",
+            "refs:data|model|gate|step",
+            "What is handed to it, by name: the path of a file each, as text (rows of data are Parquet).",
+        ),
         SettingSpec("after", "refs:data|model|gate|deploy|step", "What must be done before it."),
         SettingSpec("before", "refs:data|model|gate|deploy|step", "What waits for it."),
     ),
