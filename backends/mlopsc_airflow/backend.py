@@ -126,7 +126,7 @@ def _names(plan: Plan, training: Pipeline, options: EmitOptions, pods: Pods | No
             if used
         ],
         "pods": pods,
-        "home": podspec.HOME,
+        "home": airflow_options.HOME,
         "user": podspec.USER,
         "channels": told if mode != "one" else {},
         "blocks": groups,

@@ -10,6 +10,7 @@ from typing import Any
 from mlopsc.target import kubernetes
 from mlopsc.target.capability import Option
 
+HOME = "/opt/mlopsc"  # in the image, a folder for each pipeline
 WORKER = ("python", "virtualenv")
 POD = (
     Option("image", "string", "Image of the steps, built from the pipeline's Dockerfile: each task is then a pod."),
@@ -55,18 +56,18 @@ def pods(values: Mapping[str, Any], pipeline: str) -> Pods | None:
 
     name = re.sub(r"[^a-z0-9]+", "-", pipeline.lower()).strip("-")[:200] or "pipeline"
     return Pods(
-        image=_image("image", given["image"]),
-        base_image=_image("base_image", given["base_image"]),
+        image=kubernetes.image("image", given["image"]),
+        base_image=kubernetes.image("base_image", given["base_image"]),
         namespace=one("namespace"),
         service_account=one("service_account"),
-        volumes=tuple(each("volumes", kubernetes.volume)),
+        volumes=kubernetes.volumes("volumes", given["volumes"] or (), (HOME,)),
         secret=one("secret", f"{name}-secrets"),
         config_map=one("config_map", f"{name}-env"),
         image_pull_secrets=tuple(each("image_pull_secrets", kubernetes.named)),
         node_selector=dict(each("node_selector", kubernetes.label)),
         tolerations=tuple(each("tolerations", kubernetes.toleration)),
         labels=dict(each("labels", kubernetes.label)),
-        accelerator=kubernetes.label("accelerator", f"{given['accelerator']}=")[0],
+        accelerator=kubernetes.resource("accelerator", given["accelerator"]),
     )
 
 
@@ -88,9 +89,3 @@ def check(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def _reached(option: str, text: str | None) -> None:
     if text is not None and "://" not in text:
         kubernetes.absolute(option, text)
-
-
-def _image(option: str, text: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9][-A-Za-z0-9._/:@]*", text):
-        raise kubernetes.BadValue(option, text, "the name of an image")
-    return text

@@ -9,10 +9,9 @@ from mlopsc.ir.plan import Resources, Step
 from mlopsc.target import kubernetes, yamltext
 from mlopsc.target.literals import Literal, python
 from mlopsc.target.protocol import Refused
-from mlopsc_airflow.options import Pods
+from mlopsc_airflow.options import HOME, Pods
 
 USER = 65532  # nobody's number; the Dockerfile makes the user
-HOME = "/opt/mlopsc"  # in the image, a folder for each pipeline
 
 
 def template(pods: Pods, folder: str) -> bytes:

@@ -13,8 +13,9 @@ from mlopsc.target.protocol import EmitOptions, Files
 from mlopsc_kubeflow import embed, references
 from mlopsc_kubeflow.capabilities import CAPABILITIES
 from mlopsc_kubeflow.executors import Executors
+from mlopsc_kubeflow.options import Settings
 from mlopsc_kubeflow.refusal import refuse
-from mlopsc_kubeflow.settings import Settings, read
+from mlopsc_kubeflow.settings import read
 from mlopsc_kubeflow.spec import SpecWriter, param_keys
 from mlopsc_kubeflow.task.message import TEXT, WORKSPACE
 

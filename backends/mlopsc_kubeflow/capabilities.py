@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from mlopsc.target import kubernetes
-from mlopsc.target.capability import Capabilities, Level, Option
+from mlopsc.target.capability import Capabilities, Level
+from mlopsc_kubeflow.options import OPTIONS, check
 
 _LATER = "compiled and checked; this release does not run it"
 
@@ -42,24 +42,6 @@ CAPABILITIES = Capabilities(
         "batch": (Level.NOT_IMPLEMENTED, _LATER),
         "monitor": (Level.NOT_IMPLEMENTED, _LATER),
     },
-    options=(
-        Option(
-            "image", "string", "Image of the steps, built from the Dockerfile; else packages are installed at start."
-        ),
-        Option("base_image", "string", "Python image for steps without `image`.", "python:3.11.13-slim-bookworm"),
-        Option("data_root", "folder", "Folder in the pod where relative source paths start."),
-        Option(
-            "store",
-            "store",
-            "Store of journal, versions and runs: s3://BUCKET/PREFIX, or a folder on a volume of the pods.",
-        ),
-        *kubernetes.OPTIONS,
-        Option("caching", "bool", "Let KFP reuse what clean, validate, split, train and evaluate gave.", False),
-        Option(
-            "approval_wait",
-            "duration",
-            "How long a task waits for a decision; the run can be retried after it.",
-            604800.0,
-        ),
-    ),
+    options=OPTIONS,
+    check=check,
 )

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from mlopsc.ir.plan import Resources
 from mlopsc.target.capability import object_store
 from mlopsc_kubeflow.embed import BOOT, TASK_PACKAGE
-from mlopsc_kubeflow.settings import Settings
+from mlopsc_kubeflow.options import Settings
 
 ACCESS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL")
 INPUT = ["--executor_input", "{{$}}"]

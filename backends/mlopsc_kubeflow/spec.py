@@ -15,8 +15,8 @@ from typing import Any
 from mlopsc.ir.plan import Param, Pipeline, Plan, Resources, Step
 from mlopsc_kubeflow import names
 from mlopsc_kubeflow.executors import Executors, Wants, references
+from mlopsc_kubeflow.options import Settings
 from mlopsc_kubeflow.refusal import refuse
-from mlopsc_kubeflow.settings import Settings
 from mlopsc_kubeflow.slices import ARGUMENT, Slices, size
 from mlopsc_kubeflow.task.message import carried
 

@@ -98,6 +98,9 @@ def _options(program: Program, found: Capabilities, bag: Bag) -> None:
                 f"Target {found.name} has no option {name}.",
                 help=f"There are: {listed}.",
             )
+        elif option.kind == "duration" and program.target_kinds[found.name].get(name) in ("int", "float"):
+            bare = f"The option {name} of target {found.name} is a duration, and {value} has no unit."
+            bag.report("unknown-target-option", span, bare, help=f"Write {value}s.")
         elif (told := _wrong(option, value)) is not None:
             bag.report("unknown-target-option", span, f"The option {name} of target {found.name} is {told}.")
 

@@ -64,6 +64,7 @@ def check_target(ctx: Context, decl: Decl, installed: Callable[[], Iterable[str]
     _no_header(ctx, decl.node, "target")
     options: dict[str, Any] = {}
     spans: dict[str, tuple[int, int]] = {}
+    kinds: dict[str, str] = {}
     for statement in decl.node.body:
         if not isinstance(statement, ast.Setting):
             ctx.report("misplaced-statement", statement.span, "A target block holds options: NAME = VALUE.")
@@ -78,7 +79,10 @@ def check_target(ctx: Context, decl: Decl, installed: Callable[[], Iterable[str]
         ok, value = _option(ctx, name, statement.value)
         if ok:
             options[name] = value
+        if isinstance(statement.value, ast.Literal):
+            kinds[name] = statement.value.kind
     ctx.program.targets[decl.name] = options
+    ctx.program.target_kinds[decl.name] = kinds
     ctx.program.target_spans[decl.name] = spans
 
 

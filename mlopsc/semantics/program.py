@@ -391,6 +391,7 @@ class Program:
         "read",
         "sources",
         "steps",
+        "target_kinds",
         "target_spans",
         "targets",
         "tests",
@@ -423,6 +424,7 @@ class Program:
         self.monitors: dict[str, MonitorInfo] = {}
         self.steps: dict[str, Decl] = {}  # of kind "step"
         self.targets: dict[str, dict[str, Any]] = {}  # options of `target` blocks
+        self.target_kinds: dict[str, dict[str, str]] = {}  # of each option that is one literal, the literal's kind
         self.target_spans: dict[str, dict[str, Span]] = {}  # where each option is named
         self.user_metrics: dict[str, dict[str, TypedExpr]] = {}  # name -> task -> expression
         self.param_bounds: dict[str, tuple[float | None, float | None]] = {}  # of every place it stands in

@@ -54,7 +54,7 @@ FEATURES: dict[str, str] = {
 }
 
 
-_BUCKET = re.compile(r"s3://[A-Za-z0-9][A-Za-z0-9._-]{1,254}(/(?!\.{1,2}(/|$))[^/?#]+)*/*")
+_BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/(?!\.{1,2}(/|$))[^/?#]+)*/*")
 
 
 def object_store(text: str) -> bool:
@@ -63,7 +63,8 @@ def object_store(text: str) -> bool:
 
 
 def is_store(text: str) -> bool:
-    """Whether a store can be there: in a folder, or at s3://BUCKET/PREFIX, as the runtime's store/address.py reads it."""
+    """Whether a store can be there: in a folder, or at s3://BUCKET/PREFIX, as the runtime's store/address.py reads it; of
+    buckets, only with the names that a new one can have."""
     return not object_store(text) or _BUCKET.fullmatch(text) is not None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections.abc import Iterable
 
 from mlopsc.target.capability import Option
 
@@ -21,6 +22,11 @@ OPTIONS = (
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 _LABEL_KEY = re.compile(r"([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 _LABEL = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
+_IMAGE = re.compile(
+    r"((localhost|[a-z0-9]([a-z0-9-]*[a-z0-9])?|[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+)(:[0-9]{1,5})?/)?"
+    r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*"
+    r"(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(@[A-Za-z0-9]+:[0-9a-f]{32,128})?"
+)
 _KEY = re.compile(r"[-._A-Za-z0-9]{1,253}")
 _EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 
@@ -47,18 +53,46 @@ def is_key(text: str) -> bool:
     return _KEY.fullmatch(text) is not None
 
 
+def image(option: str, text: str) -> str:
+    """An image's reference, as registries read it: [HOST[:PORT]/]NAME[:TAG][@DIGEST], its name in lower case."""
+    if not _IMAGE.fullmatch(text):
+        raise BadValue(option, text, "the name of an image")
+    return text
+
+
+def resource(option: str, text: str) -> str:
+    if not _LABEL_KEY.fullmatch(text):
+        raise BadValue(option, text, "the name of a resource, such as nvidia.com/gpu")
+    return text
+
+
 def absolute(option: str, path: str) -> str:
-    if not posixpath.isabs(path):
+    """A path that is the same wherever it is read: nothing in it is replaced, nothing leads up."""
+    if not posixpath.isabs(path) or ".." in path.split("/") or "{{" in path or not path.isprintable():
         raise BadValue(option, path, "an absolute path in the pod")
     return path
 
 
-def volume(option: str, text: str) -> tuple[str, str]:
-    """(claim, path) of CLAIM:/path."""
-    claim, sign, path = text.partition(":")
-    if not sign or not posixpath.isabs(path):
-        raise BadValue(option, text, "CLAIM:/path")
-    return named(option, claim), path
+def volumes(option: str, texts: Iterable[str], taken: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    """(claim, path) of each CLAIM:/path, no two at one path. `taken`: folders of the pod that nothing may hide."""
+    places = {place: f"at no path of the pod's own, as {place} is" for place in taken}
+    found = []
+    for text in texts:
+        claim, sign, path = text.partition(":")
+        if not sign or not posixpath.isabs(path) or ":" in path:
+            raise BadValue(option, text, "CLAIM:/path")
+        place = posixpath.normpath(absolute(option, path))
+        for other, wanted in places.items():
+            if place == other or (other in taken and _inside(place, other)):
+                raise BadValue(option, text, wanted)
+        places[place] = "each at a path of its own"
+        found.append((named(option, claim), path))
+    return tuple(found)
+
+
+def _inside(one: str, other: str) -> bool:
+    """Whether one of the two folders is inside the other."""
+    return f"{one.rstrip('/')}/".startswith(f"{other}/") or f"{other}/".startswith(f"{one.rstrip('/')}/")
 
 
 def label(option: str, text: str) -> tuple[str, str]:

@@ -7,6 +7,7 @@ import pytest
 from mlopsc.driver.check import check_file
 from mlopsc.driver.spec import SpecFile
 from mlopsc.driver.support import lacking
+from mlopsc.target import kubernetes
 
 SPEC = """
 edition 2026
@@ -114,6 +115,54 @@ def test_where_steps_run_in_pods_a_relative_file_and_an_unnamed_store_are_told(
     assert remote(options.replace("kubeflow", "local").replace('image = "x";', ""), "local") == [
         ("MLC7006", "error", 4) for word in ("volumes", "approval_wait") if word in options
     ]
+
+
+WRONG = {
+    'volumes = ["c"]': "CLAIM:/path",
+    'volumes = ["C_x:/mnt"]': "a name that Kubernetes takes",
+    'volumes = ["a:/mnt", "b:/mnt/"]': "each at a path of its own",
+    'volumes = ["a:/opt"]': "at no path of the pod's own, as /opt/step is",
+    'volumes = ["a:/opt/step/x"]': "at no path of the pod's own",
+    'data_root = "rel"': "an absolute path in the pod",
+    'data_root = "/a/../b"': "an absolute path in the pod",
+    'data_root = "s3://bucket/x"': "object stores are not read yet",
+    'store = "rel"': "an absolute path in the pod",
+    'store = "s3://Bad_B/x"': "a folder or s3://BUCKET/PREFIX",
+    'tolerations = ["x"]': "KEY[=VALUE]:EFFECT",
+    'labels = ["a b=c"]': "KEY=VALUE",
+    'labels = ["pipelines.kubeflow.org/x=1"]': "under no prefix of KFP's own",
+    'node_selector = ["x"]': "KEY=VALUE",
+    'secret = "Bad Name"': "a name that Kubernetes takes",
+    'accelerator = "a b"': "the name of a resource",
+    "approval_wait = 0s": "longer than 0s",
+    "approval_wait = 7": "is a duration, and 7 has no unit",
+    "approval_wait = 7.5": "is a duration, and 7.5 has no unit",
+    'image = ""': "the name of an image",
+    'image = "a b"': "the name of an image",
+    'image = "a\\nb"': "the name of an image",
+    'image = "r.example.com/Upper:1"': "the name of an image",
+    'base_image = "python:{{x}}"': "the name of an image",
+}
+
+
+@pytest.mark.parametrize(("wrong", "told"), WRONG.items())
+def test_what_compile_would_refuse_is_told_at_its_place_by_check(wrong: str, told: str) -> None:
+    text = REMOTE.replace("OPTIONS", f"target kubeflow {{ {wrong} }}")
+    spec = SpecFile(label="s.mlops", folder=".", name="s.mlops", content=text.encode())
+    (item,) = [item for item in lacking(check_file(spec, target="kubeflow"), "kubeflow") if item.code == "MLC7006"]
+    assert told in item.message
+    assert item.place.start.line == 4
+
+
+GOOD = [
+    "a", "a/b:1", "localhost:5000/a", "registry.example.com:443/team/a__b-c.d:V1.2", "Registry.Example.com/a",
+    "a@sha256:" + "0" * 64, "python:3.11.13-slim-bookworm", "ghcr.io/o/r:latest@sha256:" + "a" * 64,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("image", GOOD)
+def test_an_image_is_named_as_registries_read_it(image: str) -> None:
+    assert kubernetes.image("image", image) == image
 
 
 @pytest.mark.parametrize("wrong", ["volumes = 3", "volumes = [3]", 'volumes = "a:/b"', 'approval_wait = "3d"'])
