@@ -16,7 +16,7 @@ from mlopsc.target.protocol import EmitOptions, Files, Refused
 from mlopsc_airflow import options as airflow_options
 from mlopsc_airflow import podspec, tasks
 from mlopsc_airflow.capabilities import CAPABILITIES
-from mlopsc_airflow.names import RESULT, identifier
+from mlopsc_airflow.names import RESULT, identifier, unlike
 from mlopsc_airflow.options import Pods
 
 MODULES = "modules"
@@ -31,6 +31,7 @@ _SCHEMAS: dict[str, dict[str, str]] = {
     "date": {"type": "string", "format": "date"},
     "timestamp": {"type": "string", "format": "date-time"},
 }
+_GRACE = 60  # seconds
 _UNITS = {"share": ", a share: 0.2 is 20%", "duration": ", in seconds", "size": ", in bytes"}
 
 
@@ -71,7 +72,7 @@ def _folder(plan: Plan, options: EmitOptions, pods: Pods | None, folder: str) ->
     """What tasks run, but for what is rendered."""
     listed = bundle.requirements(plan, options.values.get("store"))
     requirements = listed if pods is None else pinned(listed)
-    programs = ["task.py", *(["pod_task.py", "pod_step.py"] if pods else [])]
+    programs = ["task.py", "step_process.py", *(["pod_task.py", "pod_step.py"] if pods else [])]
     if options.values.get("virtualenv"):
         programs.append("task_environment.py")
     hidden = ["mlopsc_runtime", MODULES, *programs, "step.py"]
@@ -97,9 +98,7 @@ def _names(plan: Plan, training: Pipeline, options: EmitOptions, pods: Pods | No
         line |= {"named": task.steps[0].id.partition(":")[2], "grouped": task.grouped}
         line |= {"operator": "Approval" if task.steps[0].kind == "approve" else "Step"}
         groups.setdefault(task.group, []).append(line)
-    result = RESULT
-    while result in groups:
-        result += "_"
+    result = unlike(groups, RESULT)
     channels = [c.model_dump(mode="json") for c in plan.channels if c.name in training.notify]
     approvals = mode != "one" and any(step.kind == "approve" for step in training.steps)
     one = podspec.arguments(training.steps, pods, channels) if mode == "one" and pods else {}
@@ -132,6 +131,10 @@ def _names(plan: Plan, training: Pipeline, options: EmitOptions, pods: Pods | No
         "blocks": groups,
         "arrows": tasks.lines(found, result),
         "result": result,
+        # Of the form of an approval: Airflow would take it for a param of the same name.
+        "reason": unlike([param.name for param in plan.params], "reason"),
+        # The runner of all steps keeps the limit itself, and then closes its run: Airflow's own come after that.
+        "limit": training.timeout and training.timeout + (_GRACE if mode == "one" else 0),
         "params": [(param.name, param.default, _param(param)) for param in plan.params],
         "defaults": _defaults(training, values),
         "approvals": approvals,

@@ -6,6 +6,7 @@ Task, group and DAG ids hold letters, digits, `_`, `-` and `.`, at most 250 in a
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 LONGEST = 200  # of a block's part: the dot, the longest kind and Airflow's own prefixes fit beside it
 LONGEST_TAG = 100
@@ -23,3 +24,10 @@ def identifier(name: str) -> str:
 def clashing(kind: str, name: str) -> str | None:
     """What must be unique for a declaration of that kind; None for kinds that get no id of their own."""
     return identifier(name) if kind in ("data", "model", "gate", "step") else None
+
+
+def unlike(taken: Collection[str], name: str) -> str:
+    """The name, lengthened until it is none of `taken`."""
+    while name in taken:
+        name += "_"
+    return name

@@ -254,5 +254,6 @@ CODES: dict[str, tuple[str, str]] = {
     "no-data-folder": ("MLC9074", ERROR),
     "other-image": ("MLC9072", ERROR),
     "environment-not-made": ("MLC9073", ERROR),
+    "no-interpreter": ("MLC9075", ERROR),
     "needs-other-rows": ("MLC9068", ERROR),
 }

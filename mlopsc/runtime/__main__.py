@@ -2,35 +2,66 @@
 
 Exit codes of `step`: 0 done, 1 a verdict (never to be retried), 2 wrong usage, 3 waiting for an approval, 75 a crash or a
 lost connection, which a retry may help. `run` runs all steps; it and `finish`, which writes result.json, exit as `mlopsc
-run` does. `approve` records a decision. The last line on standard output is one JSON object.
+run` does. `approve` records a decision, `lost` how a step ended that could not say it. The last line on standard output is
+one JSON object.
+
+A user's code runs in this process and may end it with any exit code, or print anything. So whoever starts it gives
+`--answer FILE`: {"code", "found", "told"} are written there at once, as the last act; no file, no answer: a crash.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from . import cli, packages, plan, render
 from .errors import LostConnection, StepError, UsageError
-from .single import EXIT, finish, run_step
+from .single import EXIT, finish, lost, run_step
 from .steps import STEPS
+
+Answer = tuple[int, dict[str, Any], list[str]]  # exit code, the object to print, the lines of errors
 
 
 def main(argv: list[str] | None = None) -> int:
     args = _parser().parse_args(argv)
-    commands = {"step": _step, "finish": _finish, "run": _run, "approve": _approve}
+    own = os.getpid()
+    commands = {"step": _step, "finish": _finish, "run": _run, "approve": _approve, "lost": _lost}
+    told: list[str] = []
+    found: dict[str, Any] = {}
     try:
-        return commands[args.command](args)
+        code, found, told = commands[args.command](args)
     except LostConnection as error:
-        print(render.error_text(error, args.command), file=sys.stderr)
-        return EXIT["crashed"]
+        code, told = EXIT["crashed"], render.error_lines(error.to_json())
     except StepError as error:
-        print(render.error_text(error, args.command), file=sys.stderr)
-        return 2 if isinstance(error, UsageError) else 1
+        code, told = 2 if isinstance(error, UsageError) else 1, render.error_lines(error.to_json())
+    with contextlib.suppress(OSError, ValueError):  # a step may have closed them
+        if found:
+            print(json.dumps(found, default=str), flush=True)
+        if told:
+            print("\n".join(told), file=sys.stderr, flush=True)
+    if args.answer is not None and os.getpid() == own:  # a step may have forked
+        _write(args.answer, {"code": code, "found": found, "told": told})
+    return code
+
+
+def entry() -> NoReturn:
+    """End with main(): no thread and no exit handler that a step left has a say after the answer."""
+    code = main()
+    with contextlib.suppress(OSError, ValueError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(code)
+
+
+def _write(place: Path, answer: dict[str, Any]) -> None:
+    part = place.with_name(f"{place.name}.part")
+    part.write_text(json.dumps(answer, default=str), encoding="utf-8")
+    os.replace(part, place)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -38,12 +69,13 @@ def _parser() -> argparse.ArgumentParser:
         prog=f"python -m {__package__}", description="Run one step of a compiled pipeline."
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    for name in ("step", "finish", "run", "approve"):
+    for name in ("step", "finish", "run", "approve", "lost"):
         command = commands.add_parser(name)
         where = "a folder or s3://BUCKET/PREFIX; else MLOPSC_STORE"
         command.add_argument("--store", default=os.environ.get("MLOPSC_STORE"), metavar="STORE", help=where)
-        if name != "run":
-            command.add_argument("--run", required=True, metavar="NAME", help="the orchestrator's name of the run")
+        named = "the orchestrator's name of the run"
+        command.add_argument("--run", required=name != "run", metavar="NAME", help=named)
+        command.add_argument("--answer", type=Path, metavar="FILE", help="write there how it ended, as the last act")
         if name == "approve":
             command.add_argument("gate", metavar="GATE")
             command.add_argument("--by", required=True, metavar="NAME", help="who decides")
@@ -54,6 +86,10 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("id", metavar="ID")
             command.add_argument("--force", action="store_true", help="run it, cached or not")
             command.add_argument("--decide", metavar="TEXT", help="how a person decides here, for the channels")
+        if name == "lost":
+            command.add_argument("id", metavar="ID")
+            command.add_argument("--how", required=True, metavar="TEXT", help="what the end of its process looked like")
+            command.add_argument("--limit", type=float, metavar="SECONDS", help="it took longer than this")
         _add_plan(command)
     return parser
 
@@ -94,7 +130,7 @@ def _store(args: argparse.Namespace) -> str:
     return str(args.store)
 
 
-def _step(args: argparse.Namespace) -> int:
+def _step(args: argparse.Namespace) -> Answer:
     code, outcome = run_step(
         _checked(args),
         args.id,
@@ -105,33 +141,41 @@ def _step(args: argparse.Namespace) -> int:
         decide=args.decide,
         **_common(args),
     )
-    print(json.dumps(outcome, default=str))
-    if outcome.get("error"):
-        print("\n".join(render.error_lines(outcome["error"])), file=sys.stderr)
-    return code
+    return code, outcome, render.error_lines(outcome["error"]) if outcome.get("error") else []
 
 
-def _finish(args: argparse.Namespace) -> int:
+def _finish(args: argparse.Namespace) -> Answer:
     warn = render.warnings_only(sys.stderr)
     found = finish(plan.load(args.plan), run=args.run, pipeline=args.pipeline, progress=warn, **_common(args))
-    print(json.dumps(found))
-    return cli.EXIT[found["status"]]
+    return cli.EXIT[found["status"]], found, []
 
 
-def _run(args: argparse.Namespace) -> int:
-    code, found = cli.run(_checked(args), progress=render.text_progress(sys.stderr, False), **_common(args))
-    print(json.dumps(found))
-    for step in found["steps"]:
-        if step["error"]:
-            print("\n".join(render.error_lines(step["error"])), file=sys.stderr)
-    return code
+def _run(args: argparse.Namespace) -> Answer:
+    show = render.text_progress(sys.stderr, False)
+    code, found = cli.run(_checked(args), progress=show, name=args.run, **_common(args))
+    errors = [step["error"] for step in found["steps"] if step["error"]]
+    if found.get("error") and all(error["message"] != found["error"]["message"] for error in errors):
+        errors.append(found["error"])
+    return code, found, [line for error in errors for line in render.error_lines(error)]
 
 
-def _approve(args: argparse.Namespace) -> int:
+def _lost(args: argparse.Namespace) -> Answer:
+    error = lost(
+        plan.load(args.plan),
+        args.id,
+        run=args.run,
+        pipeline=args.pipeline,
+        how=args.how,
+        limit=args.limit,
+        **_common(args),
+    )
+    return 0, {"id": args.id, "error": error}, render.error_lines(error)
+
+
+def _approve(args: argparse.Namespace) -> Answer:
     code, found = cli.approve(_store(args), args.run, args.gate, by=args.by, reject=args.reject, reason=args.reason)
-    print(json.dumps(found))
-    return code
+    return code, found, []
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    entry()

@@ -34,6 +34,7 @@ def run(
     from_: str | None = None,
     force: bool = False,
     progress: Progress | None = None,
+    name: str | None = None,
 ) -> Answer:
     found = run_plan(
         plan,
@@ -46,6 +47,7 @@ def run(
         from_=from_,
         force=force,
         progress=progress,
+        run=name,
     )
     return EXIT[found["status"]], found
 

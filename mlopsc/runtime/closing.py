@@ -72,6 +72,7 @@ def close(state: RunState) -> dict[str, Any]:
     try:
         _write(state, found)
     except StepError as error:
+        state.unwritten = error
         state.error = state.error or error.to_json()
         return _result(state)
     return found

@@ -29,12 +29,14 @@ def outside(plan: Any) -> dict[str, str]:
 
 def hidden(names: Mapping[str, str]) -> list[str]:
     """Values that no message, log or record may hold, longest first: of secrets, and of other variables with four or more
-    characters (a port or a flag would take ordinary digits and words along); also as Python, JSON and URLs write them."""
+    characters (a port or a flag would take ordinary digits and words along); also as Python, JSON and URLs write them, and
+    each line of several that has four or more characters, since messages are cut at line ends."""
     found: set[str] = set()
     for name, how in names.items():
         value = os.environ.get(name, "")
         if len(value) >= (1 if how == "secret" else 4):
             found |= {value, repr(value)[1:-1], json.dumps(value)[1:-1], _quoted(value, ""), _quoted(value, "/")}
+            found |= {line for line in value.splitlines() if len(line.strip()) >= 4}
     return sorted(found, key=len, reverse=True)
 
 

@@ -24,7 +24,7 @@ from .state import Progress, RunState
 from .steps import IDLE, STEPS, Table
 from .store import runs
 from .store.locks import pipeline_lock
-from .store.objects import Store
+from .store.objects import Store, safe_name
 
 
 def run_plan(
@@ -41,12 +41,14 @@ def run_plan(
     progress: Progress | None = None,
     table: Table = STEPS,
     pipeline: str | None = None,
+    run: str | None = None,
 ) -> dict[str, Any]:
     """Run a pipeline of `plan` (the first, which trains, unless named); the object of `run --json`.
 
     `params` are overrides, as values or as texts. `step` and `from_` are step ids (see `plan.choose`). `progress` gets one
-    dict an event: {"event": "run", …}, {"event": "step", "id", "status", …}. UsageError where what is asked cannot be
-    done, StepError where the store itself fails; what goes wrong in a step is told in the result.
+    dict an event: {"event": "run", …}, {"event": "step", "id", "status", …}. `run` is an orchestrator's own name of the run:
+    asked for again, the run goes on under it, and outcomes are left step by step as `single` does. UsageError where what is
+    asked cannot be done, StepError where the store itself fails; what goes wrong in a step is told in the result.
     """
     state = prepare(
         plan,
@@ -62,7 +64,7 @@ def run_plan(
     state.anew = {step} if force and step else chosen if force else anew
     state.jobs = jobs or len(os.sched_getaffinity(0))
     state.progress = progress or state.progress
-    return _locked(state)
+    return _locked(state, run)
 
 
 def prepare(
@@ -112,11 +114,14 @@ def _folder(data_root: str | os.PathLike[str]) -> Path:
     return Path(os.path.abspath(text))
 
 
-def _locked(state: RunState) -> dict[str, Any]:
-    run = runs.new_run_id()
+def _locked(state: RunState, named: str | None) -> dict[str, Any]:
+    run = runs.new_run_id() if named is None else safe_name(named)
     with pipeline_lock(state.store, state.pipeline["name"], run) as locks:
         state.locks = locks
-        _open_record(state, run)
+        if named is None:
+            _open_record(state, run)
+        else:
+            _open_named(state, run)
         try:
             _run_steps(state)
         except StepError as error:
@@ -149,3 +154,23 @@ def _open_record(state: RunState, run: str) -> None:
         state.record = first_record(state, run, asked)
     runs.write_run(state.store, state.record)
     state.progress({"event": "run", "run": state.run, "pipeline": state.pipeline["name"], "resumed": bool(resumed)})
+
+
+def _open_named(state: RunState, run: str) -> None:
+    """Write run.json of a run that an orchestrator named, or take it up again; `single.finish` can close it."""
+    last = runs.run_record(state.store, run)
+    runs.sweep(state.store, run)
+    started = last["started"] if last is not None else None
+    state.record = first_record(state, run, digest_of([state.plan, state.params]), started)
+    runs.write_run(state.store, state.record)
+    state.store.make_folder(runs.folder(state.store, run) / "steps")
+    show = state.progress
+
+    def kept(event: dict[str, Any]) -> None:
+        outcome = state.outcomes.get(event["id"]) if event["event"] == "step" else None
+        if outcome is not None and outcome["status"] != "skipped":
+            runs.write_outcome(state.store, run, event["id"], {**outcome, "pins": state.decider.pins})
+        show(event)
+
+    state.progress = kept
+    state.progress({"event": "run", "run": run, "pipeline": state.pipeline["name"], "resumed": last is not None})

@@ -19,7 +19,7 @@ from .errors import StepError, UsageError
 from .keys import digest_of
 from .runner import prepare
 from .schedule import cached, request_for
-from .settle import record
+from .settle import HUNG, record
 from .state import Outcome, Progress, RunState, Step
 from .steps import STEPS, Table, kind_of
 from .store import runs
@@ -89,7 +89,7 @@ def finish(
 ) -> dict[str, Any]:
     """Write result.json of a run whose steps have ended, and tell its channels; the object of `run --json`. Steps without
     an outcome count as skipped; where none failed or waits, one that is missing was ended from outside, and the run has
-    failed."""
+    failed. StepError where result.json could not be written: the channels have been told then all the same."""
     state = _state(plan, store, data_root, modules_root, params or {}, pipeline, table)
     with kept_from_gc(state.store, run):
         _open(state, run)
@@ -102,7 +102,40 @@ def finish(
         found = close(state)
     state.progress = progress or state.progress
     notify.announce(state, found["status"])
+    if state.unwritten is not None:
+        raise state.unwritten
     return found
+
+
+def lost(
+    plan: Mapping[str, Any],
+    step: str,
+    *,
+    run: str,
+    store: str | Path,
+    data_root: str | Path,
+    modules_root: str | Path,
+    params: Mapping[str, Any] | None = None,
+    pipeline: str | None = None,
+    how: str,
+    limit: float | None = None,
+    table: Table = STEPS,
+) -> dict[str, Any]:
+    """Record that the process of step `step` ended without an answer, for whoever started it: as a crash, `how` says what
+    its end looked like, or where `limit` is given as a step that took longer than so many seconds. The step's error."""
+    state = _state(plan, store, data_root, modules_root, params or {}, pipeline, table)
+    found = _step(state, step)
+    with kept_from_gc(state.store, run):
+        _open(state, run)
+        error = crash(found, how)
+        if limit is not None:
+            told = f"{step} took longer than its timeout of {limit:g} s"
+            error = StepError(*HUNG, told, where=found.get("where"))
+        outcome: Outcome = {"status": "failed", "seconds": limit or 0.0, "error": error.to_json()}
+        state.end(found, outcome)
+        _write(state, step, outcome)
+    state.store.keep_log(state.run, ended=False)
+    return error.to_json()
 
 
 def _missing(state: RunState) -> dict[str, Any] | None:
@@ -159,12 +192,8 @@ def _step(state: RunState, name: str) -> Step:
     return next(step for step in state.steps if step["id"] == name)
 
 
-def _path(state: RunState, step: str) -> Path:
-    return runs.folder(state.store, state.run) / "steps" / f"{safe_name(step)}.json"
-
-
 def _read(state: RunState, step: str) -> Outcome | None:
-    found = state.store.record(_path(state, step))
+    found = state.store.record(runs.outcome_file(state.store, state.run, step))
     if found is not None:
         for digest, known in found.get("signatures", {}).items():
             state.store.trust(digest, known)
@@ -215,5 +244,4 @@ def _outcome(state: RunState, step: Step, force: bool) -> Outcome:
 
 
 def _write(state: RunState, step: str, outcome: Outcome) -> None:
-    kept = {k: v for k, v in outcome.items() if k != "traceback"}
-    state.store.replace(_path(state, step), canonical({**kept, "pins": state.decider.pins}))
+    runs.write_outcome(state.store, state.run, step, {**outcome, "pins": state.decider.pins})

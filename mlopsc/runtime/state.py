@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import plan as plans
 from .caching import Decider
+from .errors import StepError
 from .gates import conclude
 from .hiding import without
 from .steps import Table
@@ -77,6 +78,7 @@ class RunState:
     locks: list[int] = field(default_factory=list)
     noticed: list[int] = field(default_factory=list)  # signals
     error: dict[str, Any] | None = None  # what ended the run as a whole
+    unwritten: StepError | None = None  # why result.json could not be written
 
     def __post_init__(self) -> None:
         self.needs = {step["id"]: plans.producers(step) for step in self.steps}

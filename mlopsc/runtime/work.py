@@ -84,6 +84,10 @@ def _outcome(request: dict[str, Any], store: Store, function: StepFunction | Non
             full = io.failure(OSError(errno.ENOSPC, ""), Path(request["scratch"]).parent)
             return {"status": "failed", "error": full.to_json(), "traceback": _trace(error)}
         return _crashed(step, f"{type(error).__name__}: {error}", error)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 - a user's sys.exit() says nothing about the step, whatever its number
+        return _crashed(step, f"it raised {error!r} instead of returning", error)
 
 
 def _perform(request: dict[str, Any], store: Store, function: StepFunction, hide: list[str]) -> dict[str, Any]:

@@ -146,9 +146,9 @@ def test_a_whole_pipeline_gives_the_models_and_gates_of_a_local_run(ran: Ran) ->
 
 def test_one_task_for_all_gives_the_same(ran: Ran) -> None:
     assert ran.runs["whole"]["tasks"] == {"run": "success"}
-    runs = [json.loads(p.read_text()) for p in ran.store.glob("runs/*/result.json")]
-    (found,) = [r for r in runs if r["pipeline"] == "whole"]
-    assert found["status"] == "succeeded"
+    found = result(ran, "whole")
+    assert (found["pipeline"], found["status"]) == ("whole", "succeeded")
+    assert found["run"].startswith("whole.")
 
 
 def test_one_task_for_each_block_gives_the_same(ran: Ran) -> None:
@@ -259,6 +259,7 @@ def test_xcoms_carry_references_and_secrets_are_nowhere(ran: Ran) -> None:
 def test_the_folder_holds_what_workers_need_and_no_more(ran: Ran) -> None:
     folder = ran.home / "dags" / "small" / "small"
     assert sorted(p.name for p in folder.iterdir() if p.name != "__pycache__") == [
-        ".airflowignore", "README.md", "mlopsc_runtime", "plan.json", "requirements.txt", "step.py", "task.py",
+        ".airflowignore", "README.md", "mlopsc_runtime", "plan.json", "requirements.txt", "step.py", "step_process.py",
+        "task.py",
     ]  # fmt: skip
     assert shutil.which("ruff", path=str(Path(sys.executable).parent))

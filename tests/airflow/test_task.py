@@ -18,6 +18,14 @@ class FailForGoodError(Exception):
     pass
 
 
+class RetriedError(Exception):
+    pass
+
+
+class OverError(BaseException):
+    pass
+
+
 def loaded(name: str) -> Any:
     spec = importlib.util.spec_from_file_location(f"test_{name}", CARRIED / f"{name}.py")
     assert spec is not None
@@ -35,7 +43,9 @@ def pod_task(tmp_path: Path) -> Any:
     (tmp_path / "dag").mkdir()
     (tmp_path / "dag" / "plan.json").write_text(json.dumps({"pipelines": [{"steps": [step]}], "params": []}))
     module = loaded("pod_task")
-    module.task.sdk = lambda: SimpleNamespace(AirflowFailException=FailForGoodError)
+    module.task.sdk = lambda: SimpleNamespace(
+        AirflowFailException=FailForGoodError, AirflowException=RetriedError, AirflowTaskTimeout=OverError
+    )
     return module
 
 
@@ -89,7 +99,7 @@ def test_the_end_of_a_pod_is_a_verdict_a_wait_or_for_the_provider_to_judge(pod_t
     answer = {"message": "waits for lead", "shown": ["model risk, sha256:1", "passed: a `b` {{ c }}\n\n# d"]}
     with pytest.raises(pod_task.task.Waiting, match="waits for lead"):
         pod.ended(ended(3, json.dumps({"answer": answer, "told": ""})))
-    for end in (ended(75, "x"), ended(0, ""), ended(137, ""), None, SimpleNamespace(status=None)):
+    for end in (ended(75, "x"), ended(0, ""), ended(137, ""), ended(1, "Traceback"), None, SimpleNamespace(status=None)):
         pod.ended(end)
 
 
@@ -127,8 +137,9 @@ def test_an_environment_that_cannot_be_made_says_why(tmp_path: Path, monkeypatch
     monkeypatch.setenv("PATH", str(tmp_path))
     (tmp_path / "requirements.txt").write_text("")
     module = loaded("task_environment")
-    with pytest.raises(module.Failed, match="MLC9073 environment-not-made"):
+    with pytest.raises(module.Failed, match=r"error\[MLC9073\] environment-not-made") as raised:
         module.python_with(tmp_path / "requirements.txt", str(tmp_path / "no-python"), lambda: None)
+    assert raised.value.final, "no retry helps"
     assert not list(tmp_path.glob("mlopsc/environments/*/complete"))
 
 

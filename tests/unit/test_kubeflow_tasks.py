@@ -77,7 +77,7 @@ def compiled(
     text = SPEC.format(pipeline=pipeline, limit=limit, gate=gate, target=target, more=more)
     (folder / "small.mlops").write_text(text)
     (folder / "slow.py").write_text(
-        f"import os, time\n\ndef work():\n    time.sleep({slow})\n    {work}\n    return {{}}\n"
+        f"import os, sys, time\n\ndef work():\n    time.sleep({slow})\n    {work}\n    return {{}}\n"
     )
     rows = [f"{i},{(i * 37) % 101 / 10},{'yes' if (i * 37) % 101 + i % 7 * 8 > 70 else 'no'}" for i in range(90)]
     (folder / "rows.csv").write_text("\n".join(["id,x,y", *rows]) + "\n")
@@ -200,6 +200,14 @@ def test_a_step_that_takes_longer_than_its_timeout_ends_and_says_so(launch: Any)
     assert code == 1
     assert "MLC9033" in log
     assert [s["error"]["name"] for s in run.finish()["steps"] if s["error"]] == ["step-timeout"]
+
+
+@pytest.mark.parametrize("does", ["os._exit(0)", "sys.exit(0)", "os._exit(1)", "sys.exit(3)"])
+def test_a_step_that_ends_its_process_crashed_whatever_its_exit_code_says(launch: Any, does: str) -> None:
+    run = launch(work=does)
+    code, log = run.task("custom-slow")
+    assert (code, "MLC9010" in log) == (75, True)
+    assert run.finish()["status"] == "failed"
 
 
 APPROVAL = 'approval = manual(by = ["ml-leads"])'

@@ -1,24 +1,27 @@
 """What the pod of a task runs: `pod_step.py PLAN_DIGEST COMMAND [STEP …] -- WORDS` calls step.py once for each step, in their
 order, each in a process of its own.
 
-Exits as step.py does, with 75 (a crash, to be tried again) where a signal ended the step. Values of secrets do not get into
-the log. What is left for Airflow, in the container's termination message: {"answer": …, "told": …}, at most 4 KiB.
+Exits as the step answered, with 75 (a crash, to be tried again) where its process ended without an answer. Values of
+secrets do not get into the log. What is left for Airflow, in the container's termination message:
+{"answer": …, "told": …}, at most 4 KiB.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
+import importlib
 import json
 import os
 import signal
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+step_process: Any = importlib.import_module("step_process")  # beside this program
+
 FOLDER = Path(__file__).resolve().parent
-CRASHED = 75
+GRACE = 20.0  # seconds, of the 30 that Kubernetes gives, for the runner of all steps to close its run
 LONGEST = 3500  # bytes of a termination message; Kubernetes keeps 4096
 NOTE = Path(os.environ.get("MLOPSC_TERMINATION_LOG", "/dev/termination-log"))
 
@@ -35,47 +38,39 @@ def main(argv: list[str]) -> int:
     secrets = [os.environ[name] for name in named(json.loads(plan), "secret") if os.environ.get(name)]
     common = ["--plan", str(FOLDER / "plan.json"), "--modules", str(FOLDER / "modules")]
     common += ["--packages", str(FOLDER / "requirements.txt")]
-    code, answer, told_lines = CRASHED, dict[str, Any](), [""]
+    code, answer, told_lines = step_process.CRASHED, dict[str, Any](), list[str]()
     for step in [[step] for step in steps] or [[]]:
-        code, answer, told_lines = _child([command, *step, *words, *([] if command == "approve" else common)], secrets)
+        own = [*words, *([] if command == "approve" else common)]
+        ended = _child([command, *step, *own], secrets)
+        code, answer, told_lines = ended.code, ended.answer, ended.told
+        if ended.how:
+            told_lines = _lost(command, step, own, secrets, ended.how)
         if code != 0:
             break
-    if command == "finish" and code in (1, 3):
+    if command == "finish" and answer:
         code = 0  # result.json is written, whatever the run came to
     return _left(code, answer, told_lines)
 
 
-def _child(words: list[str], secrets: list[str]) -> tuple[int, dict[str, Any], list[str]]:
-    process = subprocess.Popen(  # noqa: S603 - the command is the folder's own
-        [sys.executable, str(FOLDER / "step.py"), *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, text=True, encoding="utf-8", errors="replace",
-    )  # fmt: skip
+def _child(words: list[str], secrets: list[str]) -> Any:
+    process = step_process.StepProcess([sys.executable, str(FOLDER / "step.py"), *words], secrets)
     # Process 1 of a pod has no handler for it, and Kubernetes would wait before it ends the pod.
-    signal.signal(signal.SIGTERM, lambda *_: process.kill())
-    answer: dict[str, Any] = {}
-    told: list[str] = []
-    assert process.stdout is not None
-    for line in process.stdout:
-        for value in sorted(secrets, key=len, reverse=True):
-            line = line.replace(value, "***")
-        line = line.rstrip("\n")
-        found = _object(line)
-        if found is not None and ("id" in found or "version" in found):
-            answer = found
-        else:
-            told.append(line)
-        print(line, flush=True)
-    code = process.wait()
-    if code < 0:
-        told.append(f"{' '.join(words[:2])} was ended by signal {signal.Signals(-code).name}")
-    return (CRASHED if code < 0 else code), answer, told[-20:]
+    signal.signal(signal.SIGTERM, lambda *_: process.stop(GRACE if words[0] == "run" else 0.0))
+    process.run()
+    return process
 
 
-def _object(line: str) -> dict[str, Any] | None:
-    with contextlib.suppress(ValueError):
-        found = json.loads(line) if line.startswith("{") else None
-        return found if isinstance(found, dict) else None
-    return None
+def _lost(command: str, step: list[str], own: list[str], secrets: list[str], how: str) -> list[str]:
+    """The lines of the error of a process that gave no answer; a step's is left in the store for what follows."""
+    if command == "step":
+        recorded = _child(
+            ["lost", *step, f"--how={how}", *[word for word in own if not word.startswith("--decide")]], secrets
+        )
+        if recorded.code == 0:
+            return list(recorded.told)
+    told = [f"error[MLC9010] step-crashed: {' '.join(step) or command} crashed: {how}"]
+    print(told[0], flush=True)
+    return told
 
 
 def _left(code: int, answer: dict[str, Any], told: list[str]) -> int:

@@ -58,7 +58,9 @@ class PodTask(task.Task):  # type: ignore[misc]
             found = json.loads(ended.message or "")
             self.note = (ended.exit_code, dict(found["answer"]), str(found["told"]))
         except (ValueError, KeyError, TypeError):
+            # An exit code without a note says nothing about the step: a crash, which the provider tells of and retries.
             self.note = (ended.exit_code, {}, ended.message or "")
+            return
         code, answer, told = self.note
         if code == task.WAITING:
             self._ask(answer)
@@ -66,7 +68,7 @@ class PodTask(task.Task):  # type: ignore[misc]
         if code in task.VERDICTS:
             raise task.sdk().AirflowFailException(told or "the step failed")
 
-    def _call(self, command: str, *words: str, needed: set[str], ok: tuple[int, ...] = (0,)) -> dict[str, Any]:
+    def _call(self, command: str, *words: str, needed: set[str]) -> dict[str, Any]:
         """What a worker would run as a process of its own, in a pod of its own: for a task that asks a person."""
         operator = self.pods(task_id="ask", step=None, **self.more)
         operator.running = self
@@ -97,9 +99,7 @@ class PodTask(task.Task):  # type: ignore[misc]
 
     def _common(self, command: str) -> list[str]:
         """The folder's own files are where the image has them: pod_step.py names them."""
-        words = ["--store", self._place("store", "MLOPSC_STORE")]
-        if command != "run":
-            words += ["--run", self.run]
+        words = ["--store", self._place("store", "MLOPSC_STORE"), "--run", self.run]
         if command != "approve":
             words += ["--data", self._place("data", "MLOPSC_DATA"), "--params", json.dumps(self._params())]
         return words

@@ -11,8 +11,8 @@ import importlib
 import importlib.util
 import json
 import os
+import shutil
 import signal
-import subprocess
 import sys
 import urllib.parse
 from pathlib import Path
@@ -21,6 +21,22 @@ from typing import Any
 VERDICTS = (1, 2)  # of the data, the model or the set-up: no retry changes them
 WAITING = 3
 _ASKED = "answer it among Airflow's required actions"  # for the channels of `notify`
+
+
+_GRACE = 30.0  # seconds that the runner of all steps gets to close its run before it is killed
+
+
+def beside(name: str) -> Any:
+    """A module of this folder, by path: several pipelines' folders are read in one process."""
+    spec = importlib.util.spec_from_file_location(f"mlopsc_{name}", Path(__file__).with_name(f"{name}.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    found = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(found)
+    return found
+
+
+step_process: Any = beside("step_process")
 
 
 class Waiting(Exception):  # noqa: N818 - a step that waits for a person's decision
@@ -37,8 +53,9 @@ class Task:
         self.context = context
         self.plan: dict[str, Any] = json.loads((folder / "plan.json").read_bytes())
         self.run = f"{context['dag'].dag_id}.{context['run_id']}"
-        self.process: subprocess.Popen[str] | None = None
+        self.process: Any = None
         self._secrets: dict[str, str] = {}
+        self._patience = 0.0
 
     def step(self, name: str | list[str] | None) -> dict[str, Any]:
         """Run a step, or take its finished work from the store: a reference to what it left there. Several run one after
@@ -47,13 +64,13 @@ class Task:
         if isinstance(name, list):
             return [self.step(one) for one in name][-1]
         if name is None:
-            return self._call("finish", needed=self._channels(), ok=(0, 1, 3))
+            return self._call("finish", needed=self._channels())
         if name == "*":
             return self._call("run", needed=_names(self._steps()) | self._channels())
-        step = next(s for s in self._steps() if s["id"] == name)
+        step = self._step(name)
         if step["kind"] != "approve":
             return self._call("step", name, needed=_names(step))
-        asked = [] if isinstance(self.context["task"], sdk().BaseSensorOperator) else ["--decide", _ASKED]
+        asked = [] if isinstance(self.context["task"], sdk().BaseSensorOperator) else [f"--decide={_ASKED}"]
         return self._call("step", name, *asked, needed=_names(step) | self._channels())
 
     def decided(self, name: str) -> dict[str, Any] | None:
@@ -91,15 +108,22 @@ class Task:
         if not known:
             print(f"{user.get('name') or 'somebody unknown'} may not decide on {name}; one of {', '.join(by)} may")
             return self.decided(name)
-        reason = (event.get("params_input") or {}).get("reason") or "decided in Airflow"
+        reason = str((event.get("params_input") or {}).get(self._reason()) or "").strip() or "decided in Airflow"
         reject = ["--reject"] if "Reject" in event["chosen_options"] else []
-        words = [name.partition(":")[2], "--by", known[0], "--reason", reason, *reject]
+        words = [name.partition(":")[2], f"--by={known[0]}", f"--reason={reason}", *reject]
         self._call("approve", *words, needed=set())
         return self.step(name)
 
     def stop(self) -> None:
-        if self.process is not None and self.process.poll() is None:
-            os.killpg(self.process.pid, signal.SIGKILL)
+        if self.process is not None:
+            self.process.stop(self._patience)
+
+    def _reason(self) -> str:
+        """The form's field, whose name no param of the spec has: Airflow would take the one for the other."""
+        found = "reason"
+        while any(param["name"] == found for param in self.plan["params"]):
+            found += "_"
+        return found
 
     def _steps(self) -> list[dict[str, Any]]:
         return list(self.plan["pipelines"][0]["steps"])
@@ -109,25 +133,58 @@ class Task:
         told = self.plan["pipelines"][0]["notify"]
         return _names([channel for channel in self.plan["channels"] if channel["name"] in told])
 
-    def _call(self, command: str, *words: str, needed: set[str], ok: tuple[int, ...] = (0,)) -> dict[str, Any]:
-        code, answer, told = self._child([command, *words, *self._common(command)], self._environment(needed))
-        if code in ok:
-            self._changed(answer)
-            return self._reference(answer)
-        what = " ".join([command, *words[:1]])
+    def _call(self, command: str, *words: str, needed: set[str]) -> dict[str, Any]:
+        """What the command answered decides; without an answer it crashed. `finish` has done its work once it answers with
+        a result, whatever the run came to."""
+        environment = self._environment(needed)
+        self._patience = _GRACE if command == "run" else 0.0
+        limit = self._step(words[0]).get("timeout") if command == "step" else None
         airflow = sdk()
-        if code == WAITING:
-            self._ask(answer)
-            raise Waiting(answer.get("message") or f"{what} waits")
-        if code in VERDICTS:
-            raise airflow.AirflowFailException("\n".join(told) or f"{what} failed")
-        ended = f"was ended by signal {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
-        raise airflow.AirflowException("\n".join(told) or f"{what} {ended}")
+        try:
+            ended = self._child([command, *words, *self._common(command)], environment, limit)
+        except (step_process.Late, airflow.AirflowTaskTimeout):
+            raise airflow.AirflowFailException(self._late(command, words, environment)) from None
+        if ended.how:
+            raise airflow.AirflowException(self._lost(command, words, environment, ended.how))
+        if ended.code == 0 or (command == "finish" and ended.answer):
+            self._changed(ended.answer)
+            return self._reference(ended.answer)
+        told = "\n".join(ended.told)
+        if ended.code == WAITING:
+            self._ask(ended.answer)
+            raise Waiting(ended.hide(ended.answer.get("message") or f"{' '.join([command, *words[:1]])} waits"))
+        if ended.code in VERDICTS:
+            raise airflow.AirflowFailException(told or f"{command} failed")
+        raise airflow.AirflowException(told or f"{command} crashed")
+
+    def _step(self, name: str) -> dict[str, Any]:
+        return next(step for step in self._steps() if step["id"] == name)
+
+    def _late(self, command: str, words: tuple[str, ...], environment: dict[str, str]) -> str:
+        """The error of a step that took too long, which the store then has, too."""
+        if command != "step":
+            return f"error[MLC9033] step-timeout: {command} took longer than its timeout"
+        given = getattr(self.context["task"], "execution_timeout", None)
+        limit = self._step(words[0]).get("timeout") or (given.total_seconds() if given else 0.0)
+        told = f"error[MLC9033] step-timeout: {words[0]} took longer than its timeout of {limit:g} s"
+        return self._recorded(words[0], environment, "--how=late", f"--limit={limit}") or told
+
+    def _lost(self, command: str, words: tuple[str, ...], environment: dict[str, str], how: str) -> str:
+        """The error of a process that gave no answer; a step's is left in the store for the tasks that follow."""
+        what = words[0] if command == "step" else command
+        told = f"error[MLC9010] step-crashed: {what} crashed: {how}"
+        return (self._recorded(what, environment, f"--how={how}") if command == "step" else "") or told
+
+    def _recorded(self, step: str, environment: dict[str, str], *words: str) -> str:
+        """Have the store told how a step ended that could not; the lines of its error, empty where that failed."""
+        try:
+            ended = self._child(["lost", step, *words, *self._common("lost")], environment, _GRACE)
+        except (step_process.Late, sdk().AirflowTaskTimeout):
+            return ""
+        return "\n".join(ended.told) if ended.code == 0 else ""
 
     def _common(self, command: str) -> list[str]:
-        words = ["--store", self._place("store", "MLOPSC_STORE")]
-        if command != "run":
-            words += ["--run", self.run]
+        words = ["--store", self._place("store", "MLOPSC_STORE"), "--run", self.run]
         if command != "approve":
             words += ["--plan", str(self.folder / "plan.json"), "--modules", str(self.folder / "modules")]
             words += ["--data", self._place("data", "MLOPSC_DATA"), "--params", json.dumps(self._params())]
@@ -152,18 +209,21 @@ class Task:
         return str(self.folder.parent / place)
 
     def _python(self) -> str:
-        base: str = self.settings["python"] or sys.executable
+        named = self.settings["python"] or sys.executable
+        base = shutil.which(os.path.expanduser(named))
+        if base is None:
+            raise sdk().AirflowFailException(
+                f"error[MLC9075] no-interpreter: this worker has no program {named}: correct `python` in the spec's target "
+                "airflow, or install it there"
+            )
         if not self.settings.get("virtualenv"):
             return base
-        spec = importlib.util.spec_from_file_location("mlopsc_environment", self.folder / "task_environment.py")
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
+        module = beside("task_environment")
         try:
             return str(module.python_with(self.folder / "requirements.txt", base, _die_with_parent))
         except module.Failed as failed:
-            raise sdk().AirflowException(str(failed)) from None
+            kind = sdk().AirflowFailException if failed.final else sdk().AirflowException
+            raise kind(str(failed)) from None
 
     def _params(self) -> dict[str, Any]:
         """The run's params, and what else it was configured with: the runtime refuses a name that it does not know."""
@@ -187,57 +247,27 @@ class Task:
             self._secrets[name] = found[name]
         return found
 
-    def _child(self, words: list[str], environment: dict[str, str]) -> tuple[int, dict[str, Any], list[str]]:
-        """(exit code, the object that it printed, the lines of its error). Everything it prints goes to the task's log,
-        with the values of secrets replaced."""
+    def _child(self, words: list[str], environment: dict[str, str], limit: float | None) -> Any:
+        """The process of step.py with these words, once it has ended."""
         command = [self._python(), str(self.folder / "step.py"), *words]
-        self.process = subprocess.Popen(  # noqa: S603 - the command is the folder's own
-            command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            text=True, encoding="utf-8", errors="replace", start_new_session=True, preexec_fn=_die_with_parent,
-        )  # fmt: skip
-        answer: dict[str, Any] = {}
-        told: list[str] = []
+        self.process = step_process.StepProcess(
+            command, self._secrets.values(), env=environment, preexec_fn=_die_with_parent
+        )
         try:
-            assert self.process.stdout is not None
-            for line in self.process.stdout:
-                line = self._hide(line.rstrip("\n"))
-                found = _answer(line)
-                if found is not None:
-                    answer = found
-                    print(
-                        " ".join(str(found[key]) for key in ("id", "run", "status", "summary") if found.get(key)),
-                        flush=True,
-                    )
-                    continue
-                told.append(line)
-                print(line, flush=True)
-            return self.process.wait(), answer, told[-20:]
-        except sdk().AirflowTaskTimeout:
-            where = " ".join(words[:2]) if words[0] == "step" else words[0]
-            raise sdk().AirflowFailException(f"MLC9033 step-timeout: {where} took longer than its timeout") from None
-        finally:
-            self.stop()
-
-    def _hide(self, text: str) -> str:
-        for value in sorted(filter(None, self._secrets.values()), key=len, reverse=True):
-            text = text.replace(value, "***")
-        return text
+            self.process.run(limit, self._patience)
+        except OSError as error:
+            told = f"error[MLC9075] no-interpreter: {command[0]} cannot be started: {error.strerror}"
+            raise sdk().AirflowFailException(told) from None
+        answer = self.process.answer
+        shown = " ".join(str(answer[key]) for key in ("id", "run", "status", "summary") if answer.get(key))
+        if shown and words[0] != "lost":
+            print(self.process.hide(shown), flush=True)
+        return self.process
 
     def _reference(self, answer: dict[str, Any]) -> dict[str, Any]:
         """What goes into XCom: names, digests and the process that did the work, never content."""
         kept: dict[str, Any] = {name: answer[name] for name in ("id", "status", "outputs") if name in answer}
-        assert self.process is not None
-        return {"run": answer.get("run", self.run), "pid": self.process.pid, **kept}
-
-
-def _answer(line: str) -> dict[str, Any] | None:
-    if not line.startswith("{"):
-        return None
-    try:
-        found = json.loads(line)
-    except ValueError:
-        return None
-    return found if isinstance(found, dict) and ("id" in found or "version" in found) else None
+        return {"run": answer.get("run", self.run), "pid": self.process.process.pid, **kept}
 
 
 def _die_with_parent() -> None:

@@ -13,7 +13,11 @@ from pathlib import Path
 
 
 class Failed(Exception):  # noqa: N818 - told as a crash, which a retry may help
-    pass
+    """`final`: no retry helps."""
+
+    def __init__(self, told: str, final: bool) -> None:
+        super().__init__(told)
+        self.final = final
 
 
 def python_with(requirements: Path, base: str, die: Callable[[], None]) -> str:
@@ -42,13 +46,15 @@ def _make(place: Path, python: Path, requirements: Path, base: str, die: Callabl
     if uv is not None:
         bare = [base, "-m", "venv", "--without-pip", str(place)]
         ways.insert(0, [bare, [uv, "pip", "install", "--python", str(python), *listed]])
-    failed = ""
-    for way in ways:
+    failed, hopeless = "", False
+    for make, install in ways:
         shutil.rmtree(place, ignore_errors=True)
-        failed = next(filter(None, (_failure(command, die) for command in way)), "")
+        failed = _failure(make, die)
+        hopeless = bool(failed)  # the interpreter makes no environment; what an index has not, it may have later
+        failed = failed or _failure(install, die)
         if not failed:
             return
-    raise Failed(f"MLC9073 environment-not-made: {failed}")
+    raise Failed(f"error[MLC9073] environment-not-made: {failed}", hopeless)
 
 
 def _failure(command: list[str], die: Callable[[], None]) -> str:

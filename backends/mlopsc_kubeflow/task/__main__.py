@@ -11,9 +11,10 @@ import sys
 from pathlib import Path
 
 from mlopsc_runtime.errors import LostConnection, StepError, UsageError
-from mlopsc_runtime.render import error_text
+from mlopsc_runtime.render import error_lines
 from mlopsc_runtime.single import EXIT
 
+from .answer import answered
 from .finish import finish
 from .message import Message
 from .step import run
@@ -32,10 +33,10 @@ def main(argv: list[str] | None = None) -> int:
             return finish(message, _store(), args.modules)
         return run(message, _store(), args.modules)
     except LostConnection as error:
-        print(error_text(error, "task"), file=sys.stderr)
+        print("\n".join(error_lines(error.to_json())), file=sys.stderr)
         return int(EXIT["crashed"])
     except StepError as error:
-        print(error_text(error, "task"), file=sys.stderr)
+        print("\n".join(error_lines(error.to_json())), file=sys.stderr)
         return 2 if isinstance(error, UsageError) else 1
 
 
@@ -58,5 +59,13 @@ def _store() -> str:
     return store
 
 
+def entry() -> int:
+    code, how = answered(main)
+    if code is None:
+        print(f"error[MLC9010] step-crashed: the step crashed: {how}", file=sys.stderr, flush=True)
+        return int(EXIT["crashed"])
+    return code
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(entry())

@@ -45,6 +45,15 @@ def write_result(store: Store, found: dict[str, Any]) -> None:
     store.replace(folder(store, found["run"]) / "result.json", canonical(found))
 
 
+def outcome_file(store: Store, run: str, step: str) -> Path:
+    return folder(store, run) / "steps" / f"{safe_name(step)}.json"
+
+
+def write_outcome(store: Store, run: str, step: str, outcome: dict[str, Any]) -> None:
+    """Leave a step's outcome for the tasks that follow it."""
+    store.replace(outcome_file(store, run, step), canonical({k: v for k, v in outcome.items() if k != "traceback"}))
+
+
 def run_ids(store: Store) -> list[str]:
     """All runs, newest first."""
     return [name for name in reversed(store.names(store.root / "runs")) if not name.startswith(".")]
