@@ -21,7 +21,7 @@ from typing import Any, NoReturn
 
 from . import cli, packages, plan, render
 from .errors import LostConnection, StepError, UsageError
-from .single import EXIT, finish, lost, run_step
+from .single import EXIT, finish, record_end, run_step
 from .steps import STEPS
 
 Answer = tuple[int, dict[str, Any], list[str]]  # exit code, the object to print, the lines of errors
@@ -160,7 +160,7 @@ def _run(args: argparse.Namespace) -> Answer:
 
 
 def _lost(args: argparse.Namespace) -> Answer:
-    error = lost(
+    error = record_end(
         plan.load(args.plan),
         args.id,
         run=args.run,

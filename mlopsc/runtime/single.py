@@ -107,7 +107,7 @@ def finish(
     return found
 
 
-def lost(
+def record_end(
     plan: Mapping[str, Any],
     step: str,
     *,

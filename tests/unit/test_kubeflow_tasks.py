@@ -317,7 +317,7 @@ def test_a_later_run_that_comes_to_the_champions_model_renews_only_what_is_damag
 def test_a_task_that_died_stands_in_the_result_as_crashed(launch: Any) -> None:
     run = launch(work="os._exit(7)")
     result = run.all()
-    assert run.ended["custom-slow"][0] == 7
+    assert run.ended["custom-slow"][0] == 75
     (error,) = [step["error"] for step in result["steps"] if step["error"]]
     assert (result["status"], error["code"], error["name"]) == ("failed", "MLC9010", "step-crashed")
     assert error["message"].startswith("custom:slow crashed: its process was ended at work")
