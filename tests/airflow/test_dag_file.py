@@ -87,11 +87,14 @@ def toy(text: str, number: int) -> Plan:
 
 def toy_options(text: str, number: int) -> dict[str, Any]:
     """Options with `text` in each that takes any: of workers, of workers with a task a block, of pods, in turns."""
-    places = {"queue": text, "store": f"/{text}", "data_root": f"/{text}", "pool": "ml"}
-    return (
-        places
-        | [{"python": text}, {"python": text, "tasks": "block", "virtualenv": True}, {"image": "a/b:1"}][number % 3]
-    )
+    worker = {"queue": text, "store": f"/{text}", "data_root": f"/{text}", "pool": "ml"}
+    # A pod's paths are refused where they hold what is replaced elsewhere, leads up, or cannot be printed.
+    path = "/" + "".join(c for c in text if c.isprintable()).replace("{{", "{ {").replace("..", "._")
+    return [
+        worker | {"python": text},
+        worker | {"python": text, "tasks": "block", "virtualenv": True},
+        worker | {"image": "a/b:1", "store": path, "data_root": path},
+    ][number % 3]
 
 
 def test_a_dag_says_nothing_of_what_a_pipeline_has_not_and_names_a_block_as_the_spec_does() -> None:
