@@ -79,7 +79,7 @@ def test_a_code_has_a_case(name: str) -> None:
         re.search(rf"[EW]: .*\b{code} {name}\b", spec.read_bytes().decode("utf-8", "replace")) for spec in specs()
     )
     in_tests = any(
-        re.search(rf'["\'][^"\'\n]*\b(?:{code}|{name})\b[^"\'\n]*["\']', path.read_text(encoding="utf-8"))
+        re.search(rf'["\']{name}["\']|["\'][^"\'\n]*\b{code}\b[^"\'\n]*["\']', path.read_text(encoding="utf-8"))
         for path in (ROOT / "tests").rglob("test_*.py")
     )
     assert in_syntax or in_cases or in_tests
